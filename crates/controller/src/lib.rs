@@ -1,0 +1,1 @@
+//! The control plane: from objects to what every sidecar enforces

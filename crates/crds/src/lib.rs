@@ -1,0 +1,1 @@
+//! The Kubernetes objects: their types, their validation, and their way into the vocabulary

@@ -1,0 +1,1 @@
+//! The languages of the providers: bytes to vocabulary and back

@@ -1,0 +1,1 @@
+//! Quota as pure state machines without IO

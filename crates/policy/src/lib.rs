@@ -1,0 +1,1 @@
+//! The vocabulary of calls and policy, and the pure decision about a call

@@ -1,0 +1,1 @@
+//! The sidecar: one call in eight steps

@@ -1,0 +1,1 @@
+//! One record a call: audit line, metrics and span facts

@@ -1,0 +1,1 @@
+//! The provider simulator and other test parts

@@ -1,0 +1,1 @@
+//! Generated protobuf code and the only conversions between vocabulary and protobuf
