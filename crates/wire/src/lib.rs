@@ -1,1 +1,30 @@
-//! Generated protobuf code and the only conversions between vocabulary and protobuf
+//! What travels between a sidecar and the control plane, and the only conversions between it and the vocabulary.
+//!
+//! [`v1`] is generated from `proto/`; nothing outside this crate reads or writes its snapshot messages. A
+//! conversion that may fail says which field was wrong in an [`InvalidSnapshot`]. There is no IO here: streams,
+//! versions (a snapshot's is the digest of its bytes) and keys are their owners' business.
+
+mod caller;
+mod invalid;
+mod lists;
+mod origin;
+mod prices;
+mod provider;
+mod routes;
+mod snapshot;
+
+pub use caller::{decode_caller, encode_caller};
+pub use invalid::{InvalidSnapshot, Wrong};
+pub use snapshot::{FEATURES, MAX_SNAPSHOT_BYTES, decode_snapshot, encode_snapshot};
+
+/// The generated messages, client and server of `sidegate.v1`.
+pub mod v1 {
+    #![expect(
+        missing_docs,
+        clippy::all,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "generated; the words are in the .proto files"
+    )]
+    tonic::include_proto!("sidegate.v1");
+}

@@ -1,0 +1,13 @@
+//! Compiles `proto/` without a protoc, so that a checkout and a Rust toolchain are all that a build needs.
+
+use std::error::Error;
+use std::path::Path;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    println!("cargo:rerun-if-changed={}", root.display());
+    let files = ["sidegate/v1/snapshot.proto", "sidegate/v1/control.proto"].map(|f| root.join(f));
+    let descriptors = protox::compile(files, [&root])?;
+    tonic_prost_build::configure().bytes(".").btree_map(".").compile_fds(descriptors)?;
+    Ok(())
+}
