@@ -8,6 +8,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", root.display());
     let files = ["sidegate/v1/snapshot.proto", "sidegate/v1/control.proto"].map(|f| root.join(f));
     let descriptors = protox::compile(files, [&root])?;
-    tonic_prost_build::configure().bytes(".").btree_map(".").compile_fds(descriptors)?;
+    // What holds a key, or holds what holds a key, cannot be printed.
+    let keys = ["Credential", "Credentials", "ControlMessage", "ControlMessage.message"];
+    tonic_prost_build::configure()
+        .skip_debug(keys.map(|m| format!(".sidegate.v1.{m}")))
+        .bytes(".")
+        .btree_map(".")
+        .compile_fds(descriptors)?;
     Ok(())
 }
