@@ -50,12 +50,13 @@ pub enum Arrival {
     },
 }
 
-/// Runs a plan to its end.
+/// Runs a plan to its end. `counting` is called when the warm-up is over, so that whoever reads
+/// the target's processor time can begin where the counts do.
 ///
 /// # Errors
 /// When the runtime or the arrival clock cannot be had. What fails at the target is counted, and
 /// is no error of the run.
-pub fn run(plan: Plan) -> io::Result<Tally> {
+pub fn run(plan: Plan, counting: impl FnOnce()) -> io::Result<Tally> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -68,20 +69,28 @@ pub fn run(plan: Plan) -> io::Result<Tally> {
         let callers = Callers {
             plan: Rc::new(plan),
             tally: Rc::clone(&tally),
+            queue: Rc::default(),
         };
-        let until = tally.borrow().until;
+        let (from, until) = (tally.borrow().from, tally.borrow().until);
+        let run = async {
+            sleep_until(from).await;
+            counting();
+            sleep_until(until).await;
+        };
         tokio::select! {
             result = callers.arrive() => result?,
-            () = sleep_until(until) => {}
+            () = run => {}
         }
-        drop(callers);
-        Ok(tally.take())
+        let mut tally = tally.take();
+        tally.waiting = callers.queue.due.borrow().len();
+        Ok(tally)
     })
 }
 
 struct Callers {
     plan: Rc<Plan>,
     tally: Rc<RefCell<Tally>>,
+    queue: Rc<Queue>,
 }
 
 impl Callers {
@@ -126,16 +135,14 @@ impl Callers {
 
     async fn open(&self, rate: f64, callers: usize) -> io::Result<()> {
         let arrivals = Arrivals::every(Duration::from_secs_f64(1.0 / rate))?;
-        let queue = Rc::new(Queue::default());
         let mut running = JoinSet::new();
         let mut due = arrivals.start();
         loop {
             for _ in 0..arrivals.passed().await? {
                 due += arrivals.period();
-                queue.due.borrow_mut().push_back(due);
-                self.tally.borrow_mut().waiting = queue.due.borrow().len();
-                if queue.idle.get() == 0 && running.len() < callers {
-                    let (mut caller, queue) = (self.caller(), Rc::clone(&queue));
+                self.queue.due.borrow_mut().push_back(due);
+                if self.queue.idle.get() == 0 && running.len() < callers {
+                    let (mut caller, queue) = (self.caller(), Rc::clone(&self.queue));
                     running.spawn_local(async move {
                         loop {
                             let due = queue.next().await;
@@ -143,7 +150,7 @@ impl Callers {
                         }
                     });
                 }
-                queue.filled.notify_one();
+                self.queue.filled.notify_one();
             }
         }
     }

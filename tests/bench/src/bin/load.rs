@@ -1,4 +1,5 @@
-//! The load generator as a program: a command line in, one JSON object out. Loopback only.
+//! The load generator as a program: a command line in, one JSON object out; `counting` on standard
+//! error when the warm-up is over. Loopback only.
 //!
 //! Not here: anything else; the library's `load` is what runs.
 
@@ -19,7 +20,7 @@ fn main() -> ExitCode {
             return ExitCode::from(64);
         }
     };
-    match run(plan) {
+    match run(plan, || eprintln!("counting")) {
         Ok(tally) => {
             println!("{}", tally.report());
             ExitCode::SUCCESS

@@ -3,27 +3,16 @@
 //! Not here: when to call, and retries. A call that fails is a failure of the target.
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
 
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::answer::{Answer, Malformed};
 use super::{Plan, Tally};
-
-/// Bytes read at once. More than a socket holds on loopback, so that one read empties it and the
-/// runtime need not ask again.
-const READ: usize = 256 << 10;
-
-thread_local! {
-    /// One buffer for all callers: nothing is kept in it between reads, and thousands of callers
-    /// with their own would push the target's data out of the shared cache.
-    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
-}
+use crate::socket;
 
 /// A caller and its connection, opened by its first call and again after one was closed.
 pub struct Caller {
@@ -120,10 +109,12 @@ impl Caller {
         connection.write_all(&self.plan.request).await?;
         while !self.answer.is_done() {
             let before = (self.answer.events, self.answer.bytes);
-            let read = self.read(&mut connection).await?;
-            if read == 0 {
-                self.answer.close()?;
-            }
+            let answer = &mut self.answer;
+            socket::read(&mut connection, |bytes| match bytes {
+                [] => answer.close(),
+                bytes => answer.feed(bytes),
+            })
+            .await??;
             self.count_progress(due, before);
         }
         Ok(connection)
@@ -134,24 +125,6 @@ impl Caller {
         connection.set_nodelay(true)?;
         self.tally.borrow_mut().connections += 1;
         Ok(connection)
-    }
-
-    /// Reads once into the shared buffer and feeds the answer; bytes read.
-    async fn read(&mut self, connection: &mut TcpStream) -> Result<usize, Failed> {
-        let answer = &mut self.answer;
-        poll_fn(move |context| {
-            BUFFER.with_borrow_mut(|buffer| {
-                let mut buffer = ReadBuf::new(buffer);
-                Pin::new(&mut *connection)
-                    .poll_read(context, &mut buffer)
-                    .map(|result| {
-                        result?;
-                        answer.feed(buffer.filled())?;
-                        Ok(buffer.filled().len())
-                    })
-            })
-        })
-        .await
     }
 
     fn count_progress(&self, due: Instant, (events, bytes): (u64, u64)) {

@@ -23,7 +23,7 @@ pub struct Tally {
     pub failed: u64,
     /// Connections opened.
     pub connections: u64,
-    /// Calls due and not yet sent.
+    /// Calls due and not yet sent when the run ended.
     pub waiting: usize,
     /// Streams that have begun and not ended.
     pub streaming: u64,

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Measures what the sidecar costs beside the least a proxy can be. See README.md.
+
+    python3 tests/bench/run.py            about ten minutes; writes docs/benchmarks.md and .json
+    python3 tests/bench/run.py --quick    about two; prints only
+"""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+
+import machine
+import report
+from phases import CPU_PHASES, Bench, Failed
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PLAIN, TLS = ("floor", "sidecar"), ("floor-tls", "sidecar-tls")
+PHASES = ["binary", "start", "held", *CPU_PHASES, "call-tls", "open"]
+
+# rounds and seconds a slice: calls, paced streams, bursts, open loop; then rounds of held and start
+FULL = {"call": (14, 1.2), "paced": (6, 3.0), "burst": (10, 1.0), "open": (8, 4.0), "held": 2, "start": 15}
+QUICK = {"call": (4, 0.8), "paced": (2, 2.0), "burst": (3, 0.7), "open": (2, 2.5), "held": 1, "start": 5}
+
+
+def arguments():
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--quick", action="store_true", help="fewer and shorter slices, nothing written")
+    ap.add_argument("--bin", type=Path, default=Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release",
+                    help="where the built programs are")
+    ap.add_argument("--targets", type=Path, default=HERE / "targets.toml")
+    ap.add_argument("--phases", type=lambda s: s.split(","), default=PHASES, help=f"some of {','.join(PHASES)}")
+    ap.add_argument("--rounds", type=float, default=1, help="times as many rounds")
+    ap.add_argument("--rate", type=int, default=500, help="calls a second of the open loop")
+    ap.add_argument("--many-streams", action="store_true", help="also hold 8,000 streams")
+    ap.add_argument("--lines", type=Path, help="keep the measured lines here")
+    ap.add_argument("--from", dest="source", type=Path, help="measure nothing, report lines kept earlier")
+    ap.add_argument("--write", action="store_true", help="write docs/ even when --quick or --from")
+    ap.add_argument("--check", action="store_true", help="fail when a target is missed")
+    ap.add_argument("--same-network", action="store_true", help=argparse.SUPPRESS)
+    return ap.parse_args()
+
+
+def alone_on_the_network():
+    """Starts anew where only loopback exists, so that nothing measured can be reached or reach out."""
+    if os.geteuid() or not shutil.which("unshare") or not shutil.which("ip"):
+        return
+    script = 'ip link set lo up && exec "$@"'
+    again = [sys.executable, *sys.argv, "--same-network"]
+    os.execvp("unshare", ["unshare", "--net", "--", "sh", "-c", script, "sh", *again])
+
+
+def configuration(places):
+    """The sidecar's configuration with the origin's authority filled in."""
+    shutil.copytree(HERE / "config", places["config"], dirs_exist_ok=True)
+    authority = {
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "origin-ca", "namespace": "sidegate-system"},
+        "data": {"ca.crt": (places["run"] / "ca.pem").read_text()},
+    }
+    (places["config"] / "origin-ca.yaml").write_text(json.dumps(authority, indent=1) + "\n")
+
+
+def measure(args, out):
+    run = Path(tempfile.mkdtemp(prefix="sidegate-bench-"))
+    places = {"bin": args.bin.resolve(), "run": run, "config": run / "config"}
+    bench = Bench(tomllib.loads(args.targets.read_text()), places, out)
+    for name in ("direct", "floor"):
+        if missing := bench.missing(name):
+            raise SystemExit(f"{missing} is not built")
+    try:
+        bench.serve("origin")
+        configuration(places)
+        for phase in args.phases:
+            one_phase(args, bench, phase)
+    finally:
+        bench.close()
+    shutil.rmtree(run)
+
+
+def one_phase(args, bench, phase):
+    pair = TLS if phase.endswith("-tls") else PLAIN
+    pair = [name for name in pair if not (missing := bench.missing(name)) or said_missing(name, missing)]
+    slices = QUICK if args.quick else FULL
+    slices = {k: (max(1, int(v[0] * args.rounds)), v[1]) if isinstance(v, tuple) else max(1, int(v * args.rounds))
+              for k, v in slices.items()}
+    try:
+        match phase:
+            case "binary":
+                for name in pair:
+                    bench.weigh(name)
+            case "start":
+                bench.starts(pair, slices["start"])
+            case "held":
+                bench.held([n for both in zip(pair, TLS) for n in both], slices["held"], 1000)
+                if args.many_streams:
+                    bench.held(pair, 1, 8000)
+            case "open":
+                bench.open_loop(pair, *slices["open"], args.rate)
+            case _:
+                bench.cpu(phase, pair, *slices[phase.split("-")[0]])
+    except Failed as failed:
+        # What was measured before stays; the row shows fewer rounds or a dash.
+        print(f"# {phase}: {failed}", file=sys.stderr)
+
+
+def said_missing(name, missing, told=set()):
+    if missing not in told:
+        print(f"# {name}: left out, {missing} is not built", file=sys.stderr)
+        told.add(missing)
+    return False
+
+
+class Lines:
+    """Keeps the lines, shows progress, and copies them to a file if wanted."""
+
+    def __init__(self, file):
+        self.kept, self.file = [], file
+
+    def write(self, line):
+        self.kept.append(json.loads(line))
+        if self.file:
+            self.file.write(line)
+        print("# " + line.strip(), file=sys.stderr, flush=True)
+
+    def flush(self):
+        if self.file:
+            self.file.flush()
+
+
+def how(args, lines):
+    """Machine and circumstances, for whoever compares."""
+    cpu_lines = [line for line in lines if "busy_cores" in line]
+    busy = [line["busy_cores"] for line in cpu_lines if line["phase"] == "call"]
+    util = [line["util"] for line in cpu_lines if line["phase"] == "call"]
+    return {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "machine": f"{os.cpu_count()} cores of {machine.processor_model()}, Linux {platform.release()}",
+        "command": "make bench" if not args.quick else "make bench QUICK=1",
+        "busy_cores_at_saturation": statistics.median(busy) if busy else None,
+        "target_core_at_saturation": statistics.median(util) if util else None,
+    }
+
+
+def write_docs(circumstances, figures, lines):
+    docs = ROOT / "docs"
+    record = {**circumstances, "figures": figures, "lines": lines}
+    (docs / "benchmarks.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    page = docs / "benchmarks.md"
+    text = (f"Measured {circumstances['date']} on {circumstances['machine']}, with `{circumstances['command']}`.\n\n"
+            + report.table(figures))
+    page.write_text(report.between_markers(page.read_text(), text))
+
+
+def main():
+    args = arguments()
+    if unknown := set(args.phases) - set(PHASES):
+        raise SystemExit(f"no such phase: {', '.join(sorted(unknown))}")
+    if args.source:
+        lines = [json.loads(line) for line in args.source.read_text().splitlines()]
+    else:
+        if os.cpu_count() < 2:
+            raise SystemExit("two cores are needed: one for the target, one for everything else")
+        if not args.same_network:
+            alone_on_the_network()
+        machine.raise_open_files()
+        os.sched_setaffinity(0, {machine.OTHERS_CORE})
+        with open(args.lines or os.devnull, "w") as file:
+            kept = Lines(file)
+            measure(args, kept)
+        lines = kept.kept
+    figures = report.figures(lines)
+    print(report.table(figures))
+    if args.write or not (args.quick or args.source):
+        write_docs(how(args, lines), figures, lines)
+    if args.check and not all(f["met"] for f in figures):
+        raise SystemExit("a target was missed, or not measured")
+
+
+if __name__ == "__main__":
+    main()
