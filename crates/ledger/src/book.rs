@@ -126,9 +126,9 @@ impl Book {
         limits.iter().enumerate().filter(|(_, l)| l.mode == Mode::Enforce).map(move |(index, limit)| {
             let bucket = self.find(index, limit).and_then(|slot| self.slots.get(slot)?.bucket.as_ref());
             Room {
-                limit: index,
+                index,
                 unit: limit.unit,
-                amount: limit.amount,
+                limit: limit.amount,
                 remaining: bucket.map_or(limit.amount, |b| b.remaining(now)),
                 reset: bucket.map_or(Duration::ZERO, |b| b.until_full(now)),
             }

@@ -8,11 +8,11 @@ use sidegate_policy::Unit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
     /// Index into the limits that were handed in.
-    pub limit: usize,
+    pub index: usize,
     /// What it counts.
     pub unit: Unit,
     /// The full amount.
-    pub amount: u64,
+    pub limit: u64,
     /// What could be taken now.
     pub remaining: u64,
     /// Until the full amount is there again, if nothing more is taken; zero for concurrent requests.
