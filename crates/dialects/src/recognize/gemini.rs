@@ -1,0 +1,177 @@
+//! Bodies of Gemini's dialect. Its reader of JSON takes both spellings of every key (`maxOutputTokens`,
+//! `max_output_tokens`), so both are acted on.
+
+use sidegate_policy::{Operation, Refusal};
+
+use super::fields::{bad, choices, integer, limit};
+use super::reader::{Reader, Role};
+use super::{Endpoint, Found, Spans, UsageOption};
+use crate::scan::Kind;
+
+/// The keys that are acted on, in both spellings; the second half spells the first.
+const KEYS: [&str; 14] = [
+    "contents",
+    "content",
+    "requests",
+    "systemInstruction",
+    "generationConfig",
+    "tools",
+    "cachedContent",
+    "contents",
+    "content",
+    "requests",
+    "system_instruction",
+    "generation_config",
+    "tools",
+    "cached_content",
+];
+
+/// The keys of `generationConfig` that are acted on, likewise.
+const CONFIG: [&str; 4] = ["maxOutputTokens", "candidateCount", "max_output_tokens", "candidate_count"];
+
+#[derive(Debug, Default)]
+struct Top {
+    max_output: Option<i64>,
+    choices: Option<i64>,
+    seen: Vec<&'static str>,
+}
+
+pub(super) fn read(endpoint: &Endpoint, body: &[u8]) -> Result<Found, Refusal> {
+    let mut reader = Reader::new(body);
+    let mut top = Top::default();
+    request(&mut reader, endpoint.operation, &mut top)?;
+    reader.scan.end()?;
+    Ok(Found {
+        model: endpoint.model.clone(),
+        streaming: endpoint.streaming,
+        bounds: reader.bounds(body, limit(top.max_output), choices(top.choices)),
+        conversation: reader.conversation(),
+        spans: Spans { model: None, usage_option: UsageOption::NotApplicable },
+    })
+}
+
+fn request(r: &mut Reader<'_>, operation: Operation, top: &mut Top) -> Result<(), Refusal> {
+    r.object(&KEYS, |r, at| {
+        let key = KEYS.get(at % 7).copied().unwrap_or_default();
+        once(&mut top.seen, key)?;
+        member(r, operation, top, key)
+    })
+}
+
+/// Both spellings of one key in one object are as bad as one of them twice.
+fn once(seen: &mut Vec<&'static str>, key: &'static str) -> Result<(), Refusal> {
+    if seen.contains(&key) {
+        return Err(bad(format!("`{key}` stands twice in one object, in two spellings")));
+    }
+    seen.push(key);
+    Ok(())
+}
+
+fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &'static str) -> Result<(), Refusal> {
+    match key {
+        "contents" => r.objects(content),
+        "content" => r.objects(content),
+        "requests" if operation == Operation::BatchEmbedContents => r.objects(|r| r.members(|r, key| match key {
+            b"content" => r.objects(content),
+            _ => r.skip(),
+        })),
+        "systemInstruction" => {
+            r.objects(|r| parts_of(r).map(|_| ()))?;
+            r.turn_of(Role::System);
+            Ok(())
+        }
+        "generationConfig" => generation_config(r, top),
+        "tools" => r.objects(tool),
+        "cachedContent" => r.reference(),
+        _ => r.skip(),
+    }
+}
+
+fn generation_config(r: &mut Reader<'_>, top: &mut Top) -> Result<(), Refusal> {
+    if r.scan.kind()? != Kind::Object {
+        return r.skip();
+    }
+    r.object(&CONFIG, |r, at| {
+        let key = CONFIG.get(at % 2).copied().unwrap_or_default();
+        once(&mut top.seen, key)?;
+        let value = integer(&mut r.scan, key)?;
+        match key {
+            "maxOutputTokens" => top.max_output = value,
+            _ => top.choices = value,
+        }
+        Ok(())
+    })
+}
+
+/// One turn.
+fn content(r: &mut Reader<'_>) -> Result<(), Refusal> {
+    r.part();
+    let role = parts_of(r)?;
+    r.turn_of(role);
+    Ok(())
+}
+
+/// The parts of a turn, and whose turn it is: the user's where nothing is said.
+fn parts_of(r: &mut Reader<'_>) -> Result<Role, Refusal> {
+    let mut role = Role::User;
+    r.members(|r, key| match key {
+        b"role" => {
+            role = Role::of(r.word()?);
+            Ok(())
+        }
+        b"parts" => r.objects(part),
+        _ => r.skip(),
+    })?;
+    Ok(role)
+}
+
+fn part(r: &mut Reader<'_>) -> Result<(), Refusal> {
+    r.part();
+    r.members(|r, key| match key {
+        b"text" => r.text(),
+        b"inlineData" | b"inline_data" => blob(r),
+        b"fileData" | b"file_data" => r.reference(),
+        b"functionResponse" | b"function_response" => function_response(r),
+        _ => r.skip(),
+    })
+}
+
+/// Bytes in the body: an image is counted, text is bounded by its bytes, and nothing bounds the rest.
+fn blob(r: &mut Reader<'_>) -> Result<(), Refusal> {
+    if r.scan.kind()? != Kind::Object {
+        return r.skip();
+    }
+    let mut mime: &[u8] = b"";
+    r.members(|r, key| match key {
+        b"mimeType" | b"mime_type" => {
+            mime = r.word()?;
+            Ok(())
+        }
+        _ => r.skip(),
+    })?;
+    if mime.starts_with(b"image/") {
+        r.image();
+    } else if !mime.starts_with(b"text/") {
+        r.elsewhere = true;
+    }
+    Ok(())
+}
+
+/// The answer of the caller's function; its own parts are media.
+fn function_response(r: &mut Reader<'_>) -> Result<(), Refusal> {
+    if r.scan.kind()? != Kind::Object {
+        return r.skip();
+    }
+    r.members(|r, key| if key == b"parts" { r.reference() } else { r.skip() })
+}
+
+/// A tool is a set of the caller's own functions, or the provider runs it.
+fn tool(r: &mut Reader<'_>) -> Result<(), Refusal> {
+    r.part();
+    r.members(|r, key| {
+        let own = matches!(key, b"functionDeclarations" | b"function_declarations");
+        let null = r.scan.kind()? == Kind::Null;
+        r.elsewhere |= !own && !null;
+        r.skip()
+    })
+}
