@@ -79,8 +79,8 @@ pub struct Entry {
     pub bytes_sent: u64,
     /// The status answered; 0 when none was.
     pub status: u16,
-    /// The fault that was applied to it.
-    pub fault: Option<&'static str>,
+    /// The faults that were applied to it, by their kinds.
+    pub fault: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
 }
@@ -290,8 +290,7 @@ impl Charge {
         let mut book = bill.lock();
         let counted = match book.entry(id) {
             Some(entry) => {
-                let failed = outcome == Outcome::Complete && entry.status >= 400;
-                entry.outcome = if failed { Outcome::Error } else { outcome };
+                entry.outcome = outcome;
                 entry.bytes_sent = self.sent;
                 entry.prompt_tokens = self.usage.prompt;
                 entry.cached_tokens = self.usage.cached;

@@ -8,7 +8,9 @@
 //! It does not judge the caller's policy, and it does not model a language:
 //! the text that it answers echoes a bounded digest of the prompt.
 
+mod admin;
 mod answer;
+mod anthropic;
 mod ask;
 pub mod bill;
 mod caller;
@@ -16,12 +18,21 @@ pub mod config;
 mod connection;
 mod dialect;
 mod exchange;
+pub mod fault;
+mod gemini;
+mod gzip;
 mod openai;
+mod raw;
+mod ready;
 mod refusal;
 mod reply;
+mod retouch;
 mod sample;
 mod script;
 mod sniff;
+mod tls;
+mod upload;
+mod vector;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -30,12 +41,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 pub use bill::{Bill, Entry, Outcome, Totals};
 pub use config::{Answers, Key, SimConfig};
 pub use dialect::{Dialect, Operation};
 
-use exchange::Ready;
+pub use fault::{Fault, Match, Rule};
+pub use tls::{TlsError, TlsIdentity};
+
+use fault::Rules;
+use ready::Ready;
 
 /// One simulated world of providers; clones share it.
 #[derive(Clone)]
@@ -49,6 +65,7 @@ struct State {
     bill: Arc<Bill>,
     /// Answers ready to be sent again, kept only while no bill is.
     ready: Ready,
+    rules: Rules,
     /// Bounds the connections that [`Simulator::serve`] holds open.
     slots: Arc<Semaphore>,
 }
@@ -62,6 +79,7 @@ impl Simulator {
                 answers: Mutex::new(config.answers.clone()),
                 bill: Arc::new(Bill::new(config.bill_entries)),
                 ready: Ready::default(),
+                rules: Rules::default(),
                 slots: Arc::new(Semaphore::new(config.max_connections)),
                 config,
             }),
@@ -72,6 +90,16 @@ impl Simulator {
     #[must_use]
     pub fn bill(&self) -> &Bill {
         &self.state.bill
+    }
+
+    /// Puts rules in force, behind those that are. False: there is no room.
+    pub fn add_faults(&self, rules: Vec<Rule>) -> bool {
+        self.state.rules.add(rules)
+    }
+
+    /// Ends all rules.
+    pub fn clear_faults(&self) {
+        self.state.rules.clear();
     }
 
     /// Sets how answers look from now on.
@@ -105,6 +133,15 @@ impl Simulator {
     /// Accepts and serves until the future is dropped, which also ends every
     /// connection that it accepted.
     pub async fn serve(&self, listener: TcpListener) {
+        self.accept(listener, None).await;
+    }
+
+    /// The same over TLS, with HTTP/1.1 or HTTP/2 as the client prefers.
+    pub async fn serve_tls(&self, listener: TcpListener, identity: &TlsIdentity) {
+        self.accept(listener, Some(identity.acceptor())).await;
+    }
+
+    async fn accept(&self, listener: TcpListener, tls: Option<TlsAcceptor>) {
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
@@ -117,9 +154,9 @@ impl Simulator {
             };
             // Without it the last event of a stream waits for an acknowledgement.
             drop(socket.set_nodelay(true));
-            let sim = self.clone();
+            let (sim, tls) = (self.clone(), tls.clone());
             connections.spawn(async move {
-                connection::serve_tcp(sim, socket).await;
+                connection::serve_tcp(sim, socket, tls).await;
                 drop(slot);
             });
         }

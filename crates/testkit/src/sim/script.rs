@@ -19,10 +19,8 @@ use super::reply::Usage;
 pub(crate) enum Step {
     /// These bytes leave.
     Send(Event),
-    /// Nothing leaves for so long.
-    Wait(Duration),
-    /// Nothing leaves any more, and the connection stays open.
-    Stall,
+    /// Nothing leaves any more but a ping each so often, if there is one.
+    Stall(Option<(Duration, Bytes)>),
     /// The connection (HTTP/1.1) or the stream (HTTP/2) ends here, unfinished.
     Break,
 }
@@ -36,6 +34,8 @@ pub(crate) struct Play {
     /// The length to announce; none for a stream.
     pub length: Option<u64>,
     pub usage: Usage,
+    /// How the entry in the bill ends once all steps are done.
+    pub end: Outcome,
 }
 
 impl Play {
@@ -55,12 +55,19 @@ impl Play {
             }
         };
         let headers = Arc::new(answer.headers);
+        let (status, usage) = (answer.status, answer.usage);
+        let end = if status.as_u16() < 400 {
+            Outcome::Complete
+        } else {
+            Outcome::Error
+        };
         Self {
-            status: answer.status,
+            status,
             headers,
             steps,
             length,
-            usage: answer.usage,
+            usage,
+            end,
         }
     }
 
@@ -75,10 +82,10 @@ impl Play {
 
     /// The response that plays it, `pause` between two events.
     pub(crate) fn respond(self, pause: Duration, charge: Charge) -> Response<Script> {
-        let headers = Arc::unwrap_or_clone(self.headers);
         let body = Script {
             steps: self.steps,
             length: self.length,
+            end: self.end,
             next: 0,
             pause,
             wait: None,
@@ -86,7 +93,7 @@ impl Play {
         };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
-        *response.headers_mut() = headers;
+        *response.headers_mut() = Arc::unwrap_or_clone(self.headers);
         response
     }
 }
@@ -100,6 +107,7 @@ pub(crate) struct Broken;
 pub(crate) struct Script {
     steps: Arc<[Step]>,
     length: Option<u64>,
+    end: Outcome,
     next: usize,
     /// Between two events.
     pause: Duration,
@@ -117,12 +125,17 @@ impl Script {
         Poll::Ready(())
     }
 
-    fn advance(&mut self) {
+    fn poll_event(&mut self, event: &Event, cx: &mut Context<'_>) -> Poll<Bytes> {
+        if !self.pause.is_zero() && self.next > 0 {
+            ready!(self.poll_wait(self.pause, cx));
+        }
+        self.charge.sent(event.bytes.len() as u64, event.output);
         self.next += 1;
         if self.next == self.steps.len() {
             // hyper need not ask again after the last byte of a known length.
-            self.charge.end(Outcome::Complete);
+            self.charge.end(self.end);
         }
+        Poll::Ready(event.bytes.clone())
     }
 }
 
@@ -134,33 +147,25 @@ impl Body for Script {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        loop {
-            let steps = Arc::clone(&self.steps);
-            match steps.get(self.next) {
-                None => {
-                    self.charge.end(Outcome::Complete);
-                    return Poll::Ready(None);
-                }
-                Some(Step::Send(event)) => {
-                    let pause = self.pause;
-                    if !pause.is_zero() && self.next > 0 {
-                        ready!(self.poll_wait(pause, cx));
-                    }
-                    self.charge.sent(event.bytes.len() as u64, event.output);
-                    self.advance();
-                    return Poll::Ready(Some(Ok(Frame::data(event.bytes.clone()))));
-                }
-                Some(Step::Wait(wait)) => {
-                    ready!(self.poll_wait(*wait, cx));
-                    self.advance();
-                }
-                Some(Step::Stall) => return Poll::Pending,
-                Some(Step::Break) => {
-                    self.charge.end(Outcome::Cut);
-                    return Poll::Ready(Some(Err(Broken)));
-                }
+        let steps = Arc::clone(&self.steps);
+        let bytes = match steps.get(self.next) {
+            None => {
+                let end = self.end;
+                self.charge.end(end);
+                return Poll::Ready(None);
             }
-        }
+            Some(Step::Break) => {
+                self.charge.end(Outcome::Cut);
+                return Poll::Ready(Some(Err(Broken)));
+            }
+            Some(Step::Stall(None)) => return Poll::Pending,
+            Some(Step::Stall(Some((every, ping)))) => {
+                ready!(self.poll_wait(*every, cx));
+                ping.clone()
+            }
+            Some(Step::Send(event)) => ready!(self.poll_event(event, cx)),
+        };
+        Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {

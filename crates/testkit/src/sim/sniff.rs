@@ -11,7 +11,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection whose first bytes have been read and are given back.
 pub(crate) struct Sniffed<I> {
-    first: Bytes,
+    pub first: Bytes,
     pub io: I,
 }
 

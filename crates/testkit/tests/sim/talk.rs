@@ -70,7 +70,7 @@ impl Ask {
 
 /// A connection to the simulator. Dropped, both ends are gone.
 pub struct Line {
-    pub tasks: JoinSet<()>,
+    _tasks: JoinSet<()>,
     pub sender: SendRequest<Full<Bytes>>,
 }
 
@@ -82,7 +82,10 @@ pub async fn connect(sim: &Simulator) -> Line {
         .await
         .expect("a handshake");
     tasks.spawn(async move { drop(connection.await) });
-    Line { tasks, sender }
+    Line {
+        _tasks: tasks,
+        sender,
+    }
 }
 
 impl Line {
