@@ -1,1 +1,19 @@
-//! One record a call: audit line, metrics and span facts
+//! One record a call: audit line, metrics and span facts.
+//!
+//! The sidecar fills in a [`CallRecord`] while a call goes and hands it over once, when the call settles.
+//! From it come the audit line ([`AuditQueue`]), the counters ([`Metrics`]) and the facts of its spans
+//! ([`span`]). Nothing here knows a socket, a thread or a clock: whoever owns those drains and encodes.
+
+pub mod audit;
+mod json;
+pub mod metrics;
+pub mod names;
+pub mod record;
+pub mod span;
+
+pub use audit::{AuditQueue, Format};
+pub use metrics::Metrics;
+pub use record::{
+    Anomaly, AttemptRecord, CallRecord, Decision, Estimate, LostRoute, Outcome, RequestId, RuleName, TraceContext,
+    UsageSource,
+};

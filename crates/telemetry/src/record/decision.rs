@@ -1,0 +1,72 @@
+//! What was decided about a call, told without the snapshot that it was decided by: a record outlives it.
+
+use std::sync::Arc;
+
+use sidegate_policy::{DryRun, LeftOut, LostBecause, Meta, Plan, Rule, Snapshot};
+
+/// The rule that a call went by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RuleName {
+    /// A route of a policy.
+    Route {
+        /// Its name.
+        name: Arc<str>,
+        /// Where it came from.
+        meta: Meta,
+    },
+    /// No route: the accessible provider of the caller's dialect.
+    Accessible,
+}
+
+/// A route that names the model and did not win.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostRoute {
+    /// Where it came from.
+    pub meta: Meta,
+    /// Why it lost.
+    pub why: LostBecause,
+}
+
+/// What was decided and what was weighed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The rule that won.
+    pub rule: RuleName,
+    /// An earlier turn of the conversation put the first target first.
+    pub pinned: bool,
+    /// Routes that did not win.
+    pub lost: Vec<LostRoute>,
+    /// Targets that could not be used.
+    pub left_out: Vec<LeftOut>,
+    /// What objects in dry run would have done; none where there are none.
+    pub dry_run: Option<DryRun>,
+}
+
+impl Decision {
+    /// What a record keeps of a plan.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, plan: &Plan) -> Self {
+        let route = |index: usize| snapshot.routes.get(index);
+        let rule = match plan.rule {
+            Rule::Route(index) => route(index)
+                .map_or(RuleName::Accessible, |r| RuleName::Route { name: r.name.clone(), meta: r.meta.clone() }),
+            Rule::Accessible => RuleName::Accessible,
+        };
+        let lost = plan.lost.iter().filter_map(|l| Some(LostRoute { meta: route(l.route)?.meta.clone(), why: l.why }));
+        Self {
+            rule,
+            pinned: plan.pinned,
+            lost: lost.collect(),
+            left_out: plan.left_out.clone(),
+            dry_run: plan.dry_run.clone(),
+        }
+    }
+}
+
+/// Why a route lost, in the word of records.
+pub(crate) fn lost_because(why: LostBecause) -> &'static str {
+    match why {
+        LostBecause::Outranked => "outranked",
+        LostBecause::HeaderMissing => "header_missing",
+    }
+}

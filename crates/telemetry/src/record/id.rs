@@ -1,0 +1,88 @@
+//! Ids: ours of a call, and the caller's of its trace.
+
+use std::fmt;
+
+/// Our id of a call: 128 bits in lower-case hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RequestId([u8; 32]);
+
+impl RequestId {
+    /// The id of these bits; whoever makes one draws them.
+    #[must_use]
+    pub fn new(bits: u128) -> Self {
+        let mut text = [0; 32];
+        hex(&bits.to_be_bytes(), &mut text);
+        Self(text)
+    }
+
+    /// 32 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The caller's place in a trace, from a W3C `traceparent` header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceContext {
+    /// Never 0.
+    pub trace_id: u128,
+    /// The caller's span; never 0.
+    pub span_id: u64,
+    /// The caller records the trace.
+    pub sampled: bool,
+}
+
+impl TraceContext {
+    /// Reads `00-<32 hex>-<16 hex>-<2 hex>` (<https://www.w3.org/TR/trace-context/>, 3.2): a later version
+    /// may carry more behind a dash, version `ff` and ids of zeros are invalid, and so are capitals.
+    #[must_use]
+    pub fn parse(traceparent: &[u8]) -> Option<Self> {
+        let (head, rest) = traceparent.split_at_checked(55)?;
+        let version = unhex(head.get(..2)?)?;
+        let more = match version {
+            0 => rest.is_empty(),
+            0xff => return None,
+            _ => rest.first().is_none_or(|b| *b == b'-'),
+        };
+        if !more || [2, 35, 52].iter().any(|i| head.get(*i) != Some(&b'-')) {
+            return None;
+        }
+        let trace_id = unhex(head.get(3..35)?)?;
+        let span_id = u64::try_from(unhex(head.get(36..52)?)?).ok()?;
+        let flags = unhex(head.get(53..55)?)?;
+        (trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, sampled: flags & 1 == 1 })
+    }
+}
+
+fn unhex(digits: &[u8]) -> Option<u128> {
+    digits.iter().try_fold(0, |value, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some(value << 4 | u128::from(digit))
+    })
+}
+
+/// Writes two digits for each byte.
+pub(crate) fn hex(bytes: &[u8], text: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+}
