@@ -1,0 +1,23 @@
+//! Step 3, decide: the moment's conditions, then the pure decision. Nothing is decided here.
+
+use sidegate_policy::decide::Conditions;
+use sidegate_policy::{Call, Plan, Refusal, decide as policy_decide};
+
+use crate::armed::Armed;
+use crate::settle::Settlement;
+use crate::sidecar::Sidecar;
+
+/// Where the call goes, noted in its record.
+pub fn decide(sidecar: &Sidecar, armed: &Armed, call: &Call, settlement: &mut Settlement) -> Result<Plan, Refusal> {
+    let pin = call.conversation.earlier().and_then(|key| sidecar.pins.get(key));
+    let suspensions = sidecar.breakers.suspensions();
+    let conditions = Conditions {
+        now: sidecar.clock.now(),
+        keys: &armed.present,
+        suspensions: &suspensions,
+        pin: pin.as_ref(),
+    };
+    let plan = policy_decide(&armed.snapshot, call, &sidecar.caller, &conditions, sidecar.draw())?;
+    settlement.decided(&armed.snapshot, &plan);
+    Ok(plan)
+}

@@ -1,0 +1,85 @@
+//! The pre-commit gate: the beginning of an answer is held back until it proves to be an answer.
+//!
+//! Held are the head and the first event of a stream, or a whole body that is not streamed, up to
+//! [`HELD_BYTES`]: after that it passes for good, because no provider's error is that long.
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use sidegate_dialects::meter::Framing;
+use sidegate_dialects::verdict::{Verdict, first_event_verdict};
+use sidegate_policy::{Class, Fault, Reason};
+
+use super::attempt::{Judged, whole};
+use super::deadline::Deadline;
+
+/// Bytes of an answer that are held back at most.
+const HELD_BYTES: usize = 64 * 1024;
+
+/// What was held, and how it was judged.
+pub struct Held {
+    /// The frames read, in order.
+    pub frames: Vec<Bytes>,
+    /// The rest of the body; none if it has ended.
+    pub rest: Option<Incoming>,
+    /// What it is.
+    pub verdict: Verdict,
+}
+
+/// Reads until the answer can be judged.
+///
+/// # Errors
+/// A fault when the body ends in an error, or the deadline passes.
+pub async fn hold(mut body: Incoming, judged: &Judged<'_>, deadline: &mut Deadline) -> Result<Held, Fault> {
+    let mut frames = Vec::new();
+    let mut held = 0;
+    let by_event = judged.head.status.is_success() && judged.framing != Framing::Json;
+    loop {
+        if body.is_end_stream() || held >= HELD_BYTES {
+            break;
+        }
+        let Some(frame) = deadline.bound(body.frame()).await? else {
+            break;
+        };
+        let Ok(data) = frame.map_err(|e| cut_off(&e))?.into_data() else {
+            continue;
+        };
+        held += data.len();
+        frames.push(data);
+        if by_event && let Some(verdict) = first_event(judged, &frames) {
+            let rest = (!body.is_end_stream()).then_some(body);
+            return Ok(Held { frames, rest, verdict });
+        }
+    }
+    let ended = held < HELD_BYTES || body.is_end_stream();
+    let verdict = match &frames[..] {
+        _ if !ended && judged.head.status.is_success() => Verdict::Good,
+        [] if by_event => Verdict::Transient,
+        [one] => whole(judged, one),
+        several => whole(judged, &joined(several)),
+    };
+    Ok(Held { frames, rest: (!ended).then_some(body), verdict })
+}
+
+fn first_event(judged: &Judged<'_>, frames: &[Bytes]) -> Option<Verdict> {
+    match frames {
+        [one] => first_event_verdict(judged.dialect, judged.operation, one),
+        several => first_event_verdict(judged.dialect, judged.operation, &joined(several)),
+    }
+}
+
+fn joined(frames: &[Bytes]) -> BytesMut {
+    let mut all = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+    frames.iter().for_each(|f| all.extend_from_slice(f));
+    all
+}
+
+/// What a body that ends in an error means.
+pub fn cut_off(error: &hyper::Error) -> Fault {
+    let message = if error.is_parse() || error.is_user() {
+        "The provider's answer is not acceptable HTTP."
+    } else {
+        "The provider closed the connection in the middle of its answer."
+    };
+    Fault::provider(Class::ProviderTransient, Reason::CutOff, message)
+}

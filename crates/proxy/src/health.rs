@@ -1,0 +1,99 @@
+//! Liveness, readiness and metrics, on the one port that others than the pod itself may reach. No data.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::control::status::Status;
+use crate::sidecar::Sidecar;
+use crate::signals::stopped;
+
+/// Connections at once; further ones wait.
+const MAX_CONNECTIONS: usize = 64;
+/// `OpenMetrics` text, as Prometheus asks for it.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What the port tells about.
+#[derive(Clone)]
+pub struct Health {
+    /// The sidecar.
+    pub sidecar: Arc<Sidecar>,
+    /// How it stands with the control plane.
+    pub status: Arc<Status>,
+}
+
+/// Serves until `stop` says so.
+pub async fn serve(health: Health, listener: TcpListener, stop: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    let mut stopped = pin!(stopped(stop));
+    loop {
+        tokio::select! {
+            () = stopped.as_mut() => return,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+                Ok((stream, _)) => {
+                    let health = health.clone();
+                    let service = service_fn(move |request| {
+                        let response = health.answer(&request);
+                        async move { Ok::<_, Infallible>(response) }
+                    });
+                    let connection = http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(Duration::from_secs(30))
+                        .max_headers(64)
+                        .serve_connection(TokioIo::new(stream), service);
+                    connections.spawn(async move { drop(connection.await) });
+                }
+                Err(_) => sleep(Duration::from_millis(50)).await,
+            },
+        }
+    }
+}
+
+impl Health {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return text(StatusCode::METHOD_NOT_ALLOWED, "GET only\n");
+        }
+        match request.uri().path() {
+            "/livez" => text(StatusCode::OK, "alive\n"),
+            "/readyz" => {
+                let (ready, words) = self.status.readiness();
+                text(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, words + "\n")
+            }
+            "/metrics" => {
+                let (metrics, mut exposition) = (&self.sidecar.metrics, String::new());
+                metrics.control_stream(self.status.is_connected());
+                metrics.circuits(&self.sidecar.breakers.suspensions());
+                metrics.audit_dropped(self.sidecar.audit.dropped());
+                metrics.open_calls(self.sidecar.open_calls());
+                metrics.encode(&mut exposition);
+                let mut response = text(StatusCode::OK, exposition);
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
+                response
+            }
+            _ => text(StatusCode::NOT_FOUND, "here are /livez, /readyz and /metrics\n"),
+        }
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}

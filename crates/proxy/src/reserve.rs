@@ -1,0 +1,117 @@
+//! Step 4, reserve: room under every limit, all or none, before anything is sent.
+//!
+//! What a call takes once (a request, a place among the concurrent ones) is held at the door; what an
+//! attempt takes (tokens) is held for each attempt. Holds belong to the [`Settlement`], which brings each to
+//! exactly one end.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sidegate_ledger::{Hold, Room, Shortfall, Tokens};
+use sidegate_policy::{Call, Class, Refusal, Unit};
+
+use crate::armed::{Armed, Place};
+use crate::settle::Settlement;
+use crate::sidecar::Sidecar;
+
+/// Holds what the call takes once.
+///
+/// # Errors
+/// [`Class::RateLimited`], with the limit and the time when there will be room.
+pub fn admit(sidecar: &Sidecar, armed: &Armed, settlement: &mut Settlement) -> Result<(), Refusal> {
+    if !armed.limited {
+        return Ok(());
+    }
+    let limits = &armed.snapshot.limits;
+    let hold = sidecar.book().admit(limits, sidecar.clock.now()).map_err(|short| refusal(armed, short))?;
+    settlement.hold_call(hold, &armed.snapshot);
+    Ok(())
+}
+
+/// Holds what one attempt takes; none where no limit applies.
+///
+/// # Errors
+/// As [`admit`].
+pub fn hold_attempt(
+    sidecar: &Sidecar,
+    armed: &Armed,
+    call: &Call,
+    place: &Place,
+    settlement: &mut Settlement,
+) -> Result<Option<Hold>, Refusal> {
+    let bound = bound(call, place);
+    settlement.estimated(bound);
+    if !armed.limited {
+        return Ok(None);
+    }
+    let limits = &armed.snapshot.limits;
+    sidecar.book().reserve(limits, bound, sidecar.clock.now()).map(Some).map_err(|short| refusal(armed, short))
+}
+
+/// An upper bound on the tokens of one attempt.
+fn bound(call: &Call, place: &Place) -> Tokens {
+    let output = if call.operation.generates() { call.bounds.output_tokens(place.max_output) } else { 0 };
+    Tokens { input: call.bounds.input_tokens(place.context_window), output }
+}
+
+fn refusal(armed: &Armed, short: Shortfall) -> Refusal {
+    let Some(limit) = armed.snapshot.limits.get(short.limit) else {
+        return Refusal::new(Class::RateLimited, None, "A limit of this workload is used up.");
+    };
+    let what = match limit.unit {
+        Unit::Requests => "requests",
+        Unit::InputTokens => "input tokens",
+        Unit::OutputTokens => "output tokens",
+        Unit::TotalTokens => "tokens",
+        Unit::ConcurrentRequests => "requests at once",
+    };
+    let over = if limit.unit == Unit::ConcurrentRequests { String::new() } else { format!(" in {:?}", limit.window) };
+    let message = format!("The limit of {} {what}{over} for each pod is used up ({}).", limit.amount, limit.meta);
+    let mut refusal = Refusal::new(Class::RateLimited, None, message).by(&limit.meta);
+    refusal.retry_after = short.retry_after;
+    refusal
+}
+
+/// Tells the room that is left, in the headers that SDKs read.
+pub fn tell_headroom(sidecar: &Sidecar, armed: &Armed, headers: &mut HeaderMap) {
+    if !armed.limited {
+        return;
+    }
+    let headroom = sidecar.book().tightest(&armed.snapshot.limits, sidecar.clock.now());
+    if let Some(room) = headroom.requests {
+        tell(headers, &REQUESTS, &room);
+    }
+    if let Some(room) = headroom.tokens {
+        tell(headers, &TOKENS, &room);
+    }
+}
+
+/// Names of the headers about one unit: limit, remaining, reset.
+type Names = [HeaderName; 3];
+const REQUESTS: Names = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+const TOKENS: Names = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
+
+fn tell(headers: &mut HeaderMap, names: &Names, room: &Room) {
+    let [limit, remaining, reset] = names;
+    headers.insert(limit.clone(), room.limit.into());
+    headers.insert(remaining.clone(), room.remaining.into());
+    headers.insert(reset.clone(), duration(room.reset));
+}
+
+/// As the providers write it: `120ms`, or seconds with a fraction.
+fn duration(time: Duration) -> HeaderValue {
+    let text = if time < Duration::from_secs(1) {
+        format!("{}ms", time.as_millis())
+    } else {
+        format!("{}s", (time.as_secs_f64() * 1000.0).ceil() / 1000.0)
+    };
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("0ms"))
+}

@@ -1,0 +1,258 @@
+//! Step 8, settle: each call ends exactly once, whatever happens to it.
+//!
+//! A [`Settlement`] is opened before anything else and owned by whoever has the call: first its future, then
+//! the body of its answer. Its ends consume it; dropped without an end, it settles conservatively (the caller
+//! left, or the code panicked). Then every hold is settled, and one record goes to the audit line, the
+//! metrics and the ring of recent calls.
+
+mod attempt;
+mod usage;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use sidegate_dialects::meter::{Seen, Terminal};
+use sidegate_dialects::recognize::Endpoint;
+use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
+use sidegate_policy::{Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
+use sidegate_telemetry::{CallRecord, Decision, Outcome, RequestId, TraceContext};
+
+use self::attempt::OpenAttempt;
+use crate::sidecar::{Place, Sidecar};
+
+/// Our id of a call.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-sidegate-request-id");
+
+/// A call that has not ended.
+pub struct Settlement(Option<Box<Open>>);
+
+struct Open {
+    sidecar: Arc<Sidecar>,
+    started: Duration,
+    record: CallRecord,
+    place: Option<Place>,
+    hold: Option<Hold>,
+    attempt: Option<OpenAttempt>,
+    /// The opening's key, where the call could have gone to several places.
+    pin: Option<u64>,
+    /// Status that the caller got.
+    status: u16,
+    several_places: bool,
+}
+
+/// How the body of an answer ended.
+#[derive(Debug, Clone)]
+pub enum End {
+    /// At its end.
+    Complete,
+    /// The provider broke off, or took too long.
+    Broken(Fault),
+    /// The caller left.
+    Cancelled,
+}
+
+impl Settlement {
+    /// Opens the books of a call.
+    #[must_use]
+    pub fn open(sidecar: &Arc<Sidecar>, headers: &HeaderMap) -> Self {
+        let bits = (u128::from(sidecar.draw()) << 64) | u128::from(sidecar.draw());
+        let mut record = CallRecord::new(RequestId::new(bits), sidecar.clock.wall(), sidecar.caller.clone());
+        record.trace = headers.get("traceparent").and_then(|v| TraceContext::parse(v.as_bytes()));
+        Self(Some(Box::new(Open {
+            sidecar: sidecar.clone(),
+            started: sidecar.clock.now(),
+            record,
+            place: None,
+            hold: None,
+            attempt: None,
+            pin: None,
+            status: 0,
+            several_places: false,
+        })))
+    }
+
+    fn with<T: Default>(&mut self, note: impl FnOnce(&mut Open) -> T) -> T {
+        self.0.as_mut().map(|open| note(open)).unwrap_or_default()
+    }
+
+    /// The path told what it is.
+    pub fn endpoint(&mut self, endpoint: &Endpoint) {
+        self.with(|open| {
+            open.record.dialect = Some(endpoint.dialect);
+            open.record.operation = Some(endpoint.operation);
+        });
+    }
+
+    /// Owns the call's place among the calls at once.
+    pub fn hold(&mut self, place: Place) {
+        self.with(|open| open.place = Some(place));
+    }
+
+    /// Takes room for bytes of the body; false if there is none.
+    pub fn hold_bytes(&mut self, bytes: u64) -> bool {
+        self.with(|open| open.place.as_mut().is_some_and(|place| place.hold_bytes(bytes)))
+    }
+
+    /// The body will not be needed again.
+    pub fn release_body(&mut self) {
+        self.with(|open| {
+            if let Some(place) = &mut open.place {
+                place.release_bytes();
+            }
+        });
+    }
+
+    /// The body told what was asked for.
+    pub fn recognized(&mut self, call: &Call, bytes: usize) {
+        self.with(|open| {
+            open.record.model = call.model.clone();
+            open.record.streaming = call.streaming;
+            open.record.bytes_in = bytes as u64;
+            open.pin = call.conversation.opening;
+        });
+    }
+
+    /// A plan was made.
+    pub fn decided(&mut self, snapshot: &Snapshot, plan: &Plan) {
+        self.with(|open| {
+            open.record.policy_version = snapshot.version.clone();
+            open.record.decision = Some(Box::new(Decision::of(snapshot, plan)));
+            open.several_places = plan.candidates.len() > 1 || plan.candidates.iter().any(|c| c.credentials.len() > 1);
+        });
+    }
+
+    /// Owns what the call takes once.
+    pub fn hold_call(&mut self, hold: Hold, snapshot: &Snapshot) {
+        self.with(|open| {
+            let ids = hold.would_refuse().iter().filter_map(|i| snapshot.limits.get(*i));
+            open.record.limits_would_refuse.extend(ids.map(|l| l.meta.clone()));
+            open.hold = Some(hold);
+        });
+    }
+
+    /// Puts our id into the answer's head.
+    pub fn mark(&mut self, headers: &mut HeaderMap) {
+        let id = self.with(|open| HeaderValue::from_str(open.record.request_id.as_str()).ok());
+        if let Some(id) = id {
+            headers.insert(REQUEST_ID, id);
+        }
+    }
+
+    /// The sidecar whose call it is.
+    #[must_use]
+    pub fn sidecar(&self) -> Option<Arc<Sidecar>> {
+        self.0.as_ref().map(|open| open.sidecar.clone())
+    }
+
+    /// The record so far.
+    #[must_use]
+    pub fn record(&self) -> Option<&CallRecord> {
+        self.0.as_ref().map(|open| &open.record)
+    }
+
+    /// Ends: the sidecar itself answered.
+    pub fn answered_here(mut self, status: StatusCode, bytes: usize) {
+        self.finish(|open| {
+            open.record.bytes_out = bytes as u64;
+            open.record.outcome = Outcome::Answered(status.as_u16());
+        });
+    }
+
+    /// Ends: our policy, or the form of the call, said no.
+    pub fn refused(mut self, refusal: Refusal) {
+        self.finish(|open| open.record.outcome = Outcome::Refused(Box::new(refusal)));
+    }
+
+    /// Ends: every attempt failed.
+    pub fn failed(mut self, fault: Fault) {
+        self.finish(|open| open.record.outcome = Outcome::Failed(Box::new(fault)));
+    }
+
+    /// Ends: the caller left before there was an answer.
+    pub fn cancelled(mut self) {
+        self.finish(|open| {
+            open.abandon_attempt();
+            open.record.outcome = Outcome::ClientCancelled;
+        });
+    }
+
+    /// Ends: the body of a provider's answer ended.
+    pub fn ended(mut self, seen: &Seen, end: End, bytes_out: u64) {
+        self.finish(|open| {
+            open.record.bytes_out = bytes_out;
+            open.record.response_model.clone_from(&seen.model);
+            open.record.response_id.clone_from(&seen.response_id);
+            open.record.finish_reason.clone_from(&seen.finish);
+            open.record.outcome = match &end {
+                End::Complete => Outcome::Answered(open.status),
+                End::Broken(fault) => Outcome::Failed(Box::new(fault.clone())),
+                End::Cancelled => Outcome::ClientCancelled,
+            };
+            if matches!(end, End::Complete) && seen.terminal != Terminal::Error {
+                open.pin(seen);
+            }
+            open.end_answer(seen, &end);
+        });
+    }
+
+    fn finish(&mut self, end: impl FnOnce(&mut Open)) {
+        let Some(mut open) = self.0.take() else {
+            return;
+        };
+        end(&mut open);
+        open.settle();
+    }
+}
+
+impl Drop for Settlement {
+    /// Nobody ended the call: its future or its answer was dropped.
+    fn drop(&mut self) {
+        self.finish(|open| {
+            open.abandon_attempt();
+            open.record.outcome = if std::thread::panicking() {
+                let message = "The sidecar failed while it served this call.";
+                Outcome::Failed(Box::new(Fault::gateway(Class::GatewayInternal, Reason::Panic, message)))
+            } else {
+                Outcome::ClientCancelled
+            };
+        });
+    }
+}
+
+impl Open {
+    /// Remembers where the conversation went.
+    fn pin(&self, seen: &Seen) {
+        let Some(attempt) = self.attempt.as_ref().filter(|_| self.several_places) else {
+            return;
+        };
+        let pin = || Pin {
+            provider: attempt.record.provider.clone(),
+            credential: attempt.record.credential.clone(),
+            model: attempt.record.model.clone(),
+        };
+        if let Some(key) = self.pin {
+            self.sidecar.pins.put(key, pin());
+        }
+        if let Some(id) = &seen.response_id {
+            self.sidecar.pins.put(sidegate_dialects::recognize::named_key(id), pin());
+        }
+    }
+
+    /// Settles what is held and tells everyone.
+    fn settle(mut self: Box<Self>) {
+        let now = self.sidecar.clock.now();
+        if let Some(attempt) = self.attempt.take() {
+            self.record.attempts.push(attempt.settle(&self.sidecar, now));
+        }
+        if let Some(hold) = self.hold.take() {
+            // What a call takes once is taken by asking, not by the answer.
+            self.sidecar.book().settle(hold, HoldOutcome::Used(Tokens::default()), now);
+        }
+        drop(self.place.take());
+        self.record.duration = now.saturating_sub(self.started);
+        self.sidecar.metrics.observe(&self.record);
+        self.sidecar.audit.push(&self.record);
+        self.sidecar.recent.push(self.record);
+    }
+}
