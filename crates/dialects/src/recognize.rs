@@ -18,6 +18,7 @@ use http::HeaderMap;
 use sidegate_policy::{Bounds, Call, Conversation, Dialect, Operation, Refusal, Streaming};
 
 pub use path::{allowed_methods, endpoint};
+pub use reader::named_key;
 
 /// The longest value of a header that policy may look at, in bytes; a longer one counts as absent.
 const MAX_HEADER: usize = 1024;

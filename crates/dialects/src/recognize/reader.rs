@@ -241,6 +241,13 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The key of a response's id, as [`Conversation::named`] has it when a later call names that response.
+#[must_use]
+pub fn named_key(id: &str) -> u64 {
+    // As it stands in a body: with its quotes.
+    chain(0, format!("\"{id}\"").as_bytes())
+}
+
 fn chain(before: u64, bytes: &[u8]) -> u64 {
     let mut hasher = FixedState::with_seed(SEED).build_hasher();
     hasher.write_u64(before);
