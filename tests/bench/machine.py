@@ -28,10 +28,11 @@ def processor_model():
     return os.uname().machine
 
 
-def busy_seconds():
-    """Seconds that all cores together have worked since the machine started."""
+def busy_seconds(core):
+    """Seconds that a core has worked since the machine started, for whomever."""
     with open("/proc/stat") as stat:
-        user, nice, system, _, _, irq, softirq, *_ = map(int, stat.readline().split()[1:])
+        line = next(line for line in stat if line.startswith(f"cpu{core} "))
+    user, nice, system, _, _, irq, softirq, *_ = map(int, line.split()[1:])
     return (user + nice + system + irq + softirq) / HZ
 
 

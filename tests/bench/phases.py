@@ -16,9 +16,10 @@ ORIGIN = "127.0.0.1:18080"
 BODY = {"1k": 1 << 10, "128k": 128 << 10}
 EVENTS, PAUSE_MS = 200, 10
 
-# kind of CPU phase: load generator's mode and flags, body, stream, usage, pause, what is counted
+# CPU phases: load generator's mode and flags, body, usage asked for (None: no stream), pause, what counts
 CALLS = ("closed", "--conns", "64", "--warmup", "0.4")
-PACED = ("sse", "--streams", "100", "--ramp-ms", "1500", "--warmup", "2")
+# Streams start 10.1 ms apart, so that their events, each 10 ms, fall evenly into the time between.
+PACED = ("sse", "--streams", "100", "--ramp-ms", "1010", "--warmup", "1.2")
 BURST = ("sse", "--streams", "16", "--warmup", "0.4")
 CPU_PHASES = {
     "call": (CALLS, "1k", None, None, "done"),
@@ -131,35 +132,34 @@ class Bench:
                *arguments[1:], *(self.expect(body, usage) if expect else [])]
         load = Process(cmd, OTHERS_CORE, self.log, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         said = load.popen.stderr.readline()
-        cpu, busy, began = process.cpu(), busy_seconds(), time.perf_counter()
+        cpu, busy, began = process.cpu(), busy_seconds(TARGET_CORE), time.perf_counter()
         memory = (0, 0)
         while watch and load.running():
             memory = tuple(map(max, memory, process.memory()))
             time.sleep(0.2)
         out, err = load.popen.communicate()
         cpu_ns, took = cpu_between(cpu, process.cpu()), time.perf_counter() - began
+        util = cpu_ns / took / 1e9
+        foreign = max(0.0, (busy_seconds(TARGET_CORE) - busy) / took - util)
         if said != b"counting\n" or load.popen.returncode:
             raise Failed(f"load generator: {(said + err).decode()}")
         report = json.loads(out)
         if report["wrong"] or report["failed"]:
             raise Failed(f"{name}: {report['wrong']} wrong and {report['failed']} failed: {report['first_fault']}")
-        return report | {"cpu_ns": cpu_ns, "util": cpu_ns / took / 1e9, "memory_kib": memory,
-                         "busy_cores": (busy_seconds() - busy) / took}
+        return report | {"cpu_ns": cpu_ns, "util": util, "foreign": foreign, "memory_kib": memory}
 
     # ---- phases ----
 
     def in_turn(self, phase, pair, rounds, measure):
-        """Runs `measure` on both of a pair, turn by turn, the order turning as well."""
-        processes = {}
-        try:
-            for name in pair:
-                processes[name], _ = self.start(name)
-            for n in range(rounds):
-                for name in pair if n % 2 == 0 else pair[::-1]:
-                    self.line(phase=phase, target=name, round=n, **measure(name, processes[name]))
-        finally:
-            for process in processes.values():
-                process.stop()
+        """Runs `measure` on both of a pair, turn by turn, the order turning as well. Each turn is a
+        process of its own: how memory happens to be laid out is worth several percent."""
+        for n in range(rounds):
+            for name in pair if n % 2 == 0 else pair[::-1]:
+                process, _ = self.start(name)
+                try:
+                    self.line(phase=phase, target=name, round=n, **measure(name, process))
+                finally:
+                    process.stop()
 
     def cpu(self, phase, pair, rounds, secs):
         kind = phase.removesuffix("-tls")
@@ -171,7 +171,7 @@ class Bench:
             run = self.load(name, process, [*arguments, "--secs", str(secs)], size, usage)
             us = run["cpu_ns"] / 1e3 / max(1, run[counted])
             return {"cpu_us": us, "count": run[counted], "per_second": run[counted] / run["secs"], "util": run["util"],
-                    "busy_cores": run["busy_cores"], "resident_kib": process.memory()[0]}
+                    "foreign": run["foreign"], "resident_kib": process.memory()[0]}
 
         self.in_turn(phase, pair, rounds, measure)
 
@@ -180,7 +180,7 @@ class Bench:
             run = self.load(name, process, ["open", "--rate", str(rate), "--warmup", "0.5", "--secs", str(secs)])
             if run["waiting"] > rate / 100:
                 raise Failed(f"{name} fell behind {rate} calls a second")
-            return {"rate": rate, "latency_us": run["latency_us"], "util": run["util"], "busy_cores": run["busy_cores"]}
+            return {"rate": rate, "latency_us": run["latency_us"], "util": run["util"], "foreign": run["foreign"]}
 
         self.in_turn("open", pair, rounds, measure)
 

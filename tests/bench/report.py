@@ -1,7 +1,8 @@
 """From measured lines to rows: floor, sidecar, ratio, target, met or not.
 
 A ratio is the median of the ratios of neighbouring slices, not the ratio of two medians: slices
-that follow one another saw the same machine.
+that follow one another saw the same machine. Slices in which others used the target's core are
+left out as long as enough quiet ones remain.
 """
 
 import statistics
@@ -43,17 +44,29 @@ ROWS = [
 ]
 
 
-def by_round(lines, phase, kind, value):
-    return {line["round"]: value(line) for line in lines
-            if line["phase"] == phase and line["target"].startswith(kind)}
+# Share of the target's core that others may use, and how many quiet rounds are enough.
+FOREIGN, ENOUGH = 0.1, 3
+
+
+def by_round(lines, row):
+    """The row's figures of floor and of sidecar, by round."""
+    floor, sidecar, noisy = {}, {}, set()
+    for line in (line for line in lines if line["phase"] == row.phase):
+        (floor if line["target"].startswith("floor") else sidecar)[line["round"]] = row.value(line)
+        if line.get("foreign", 0) > FOREIGN:
+            noisy.add(line["round"])
+    if len((floor.keys() | sidecar.keys()) - noisy) >= ENOUGH:
+        for round_ in noisy:
+            floor.pop(round_, None)
+            sidecar.pop(round_, None)
+    return floor, sidecar
 
 
 def figures(lines):
     """Each row's figures as plain values; what was not measured is None or left out."""
     out = []
     for row in ROWS:
-        floor = by_round(lines, row.phase, "floor", row.value)
-        sidecar = by_round(lines, row.phase, "sidecar", row.value)
+        floor, sidecar = by_round(lines, row)
         if not floor and not sidecar:
             continue
         both = sorted(floor.keys() & sidecar.keys())

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tokio_rustls::TlsAcceptor;
 
 use crate::socket;
@@ -137,9 +137,13 @@ where
     } else {
         stream.write_all(&out).await?;
         out.clear();
+        // Due times are fixed when a stream begins: a pause counted from the last write would be
+        // rounded up each time, and streams would fall into step with one another.
+        let mut due = Instant::now();
         for event in events {
             stream.flush().await?;
-            sleep(pace.pause).await;
+            due += pace.pause;
+            sleep_until(due).await;
             stream.write_all(event).await?;
         }
     }
