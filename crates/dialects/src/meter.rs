@@ -3,11 +3,20 @@
 //! The bytes are handed on as they came. What is read is a look at them in passing: bounded in memory, and
 //! wrong at worst about the numbers, never about the bytes.
 
+mod doc;
+mod hold;
+mod lexer;
+mod paths;
+mod sse;
 mod usage;
 
 use bytes::Bytes;
-use serde_json::Value;
 use sidegate_policy::{Dialect, Operation, Usage};
+
+use doc::{Choices, Doc};
+use hold::Hold;
+use sse::{Sse, Step};
+use usage::Report;
 
 /// How an answer is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,11 +80,25 @@ pub struct Seen {
 /// One answer's meter.
 #[derive(Debug)]
 pub struct Meter {
-    dialect: Dialect,
-    operation: Operation,
-    framing: Framing,
+    doc: Doc,
+    frames: Frames,
     seen: Seen,
-    pending: Vec<u8>,
+    /// What was reported so far, where later reports restate parts of it.
+    report: Option<Box<Report>>,
+    /// Present while the event that only carries usage is to be kept from the caller.
+    hold: Option<Box<Hold>>,
+    /// The beginning of the current event's data.
+    head: [u8; 6],
+    head_len: u8,
+    done_ends: bool,
+}
+
+/// How the bytes are divided, and the place in them.
+#[derive(Debug)]
+enum Frames {
+    Json,
+    Sse(Sse),
+    Array,
 }
 
 impl Meter {
@@ -83,23 +106,45 @@ impl Meter {
     /// for it and the caller did not, is kept from the caller.
     #[must_use]
     pub fn new(dialect: Dialect, operation: Operation, framing: Framing, drop_usage_chunk: bool) -> Self {
-        let _ = drop_usage_chunk;
-        Self { dialect, operation, framing, seen: Seen::default(), pending: Vec::new() }
+        let has_chunk = matches!(operation, Operation::ChatCompletions | Operation::Completions);
+        Self {
+            doc: Doc::new(dialect, operation, framing == Framing::JsonArray),
+            frames: match framing {
+                Framing::Json => Frames::Json,
+                Framing::Sse => Frames::Sse(Sse::new()),
+                Framing::JsonArray => Frames::Array,
+            },
+            seen: Seen::default(),
+            report: None,
+            hold: (drop_usage_chunk && has_chunk && framing == Framing::Sse).then(Box::default),
+            head: [0; 6],
+            head_len: 0,
+            done_ends: dialect == Dialect::OpenAi && has_chunk,
+        }
     }
 
     /// Takes the next bytes of the answer and hands on what the caller gets.
     pub fn feed(&mut self, chunk: Bytes, out: &mut impl FnMut(Bytes)) {
-        let _ = (self.dialect, self.operation, self.framing);
-        self.pending.extend_from_slice(&chunk);
+        if matches!(self.frames, Frames::Sse(_)) {
+            self.events(chunk, out);
+            return;
+        }
+        if !self.doc.is_closed() {
+            self.doc.feed(&chunk, &mut self.seen, &mut self.report);
+            self.end_of_text();
+        }
         out(chunk);
     }
 
     /// The answer ended: what was withheld is handed on.
     pub fn end(&mut self, out: &mut impl FnMut(Bytes)) {
-        let _ = out;
-        if let Ok(value) = serde_json::from_slice::<Value>(&self.pending) {
-            self.seen.usage = usage::find(self.dialect, &value);
-            self.seen.terminal = Terminal::Complete;
+        let open = match &mut self.frames {
+            Frames::Sse(sse) => sse.end(),
+            Frames::Json | Frames::Array => return,
+        };
+        let drop = open && self.end_of_event();
+        if let Some(mut hold) = self.hold.take() {
+            hold.settle(drop, out);
         }
     }
 
@@ -108,4 +153,85 @@ impl Meter {
     pub fn seen(&self) -> &Seen {
         &self.seen
     }
+
+    /// Whether the bytes that were handed on so far end inside an event: whatever is said next in the stream
+    /// has to end it first. What is withheld does not count, as long as [`Self::end`] is not called.
+    #[must_use]
+    pub fn is_mid_event(&self) -> bool {
+        match (&self.frames, &self.hold) {
+            (Frames::Sse(_), Some(hold)) => hold.is_passing(),
+            (Frames::Sse(sse), None) => !sse.is_between_events(),
+            (Frames::Json | Frames::Array, _) => self.doc.is_inside_element(),
+        }
+    }
+
+    /// A body or an array is whole as soon as its last bracket has come.
+    fn end_of_text(&mut self) {
+        if !self.doc.is_closed() {
+            return;
+        }
+        self.doc.settle(&mut self.seen);
+        let ended = self.doc.finished || matches!(self.frames, Frames::Json);
+        if ended && self.seen.terminal == Terminal::None {
+            self.seen.terminal = Terminal::Complete;
+        }
+    }
+
+    fn events(&mut self, chunk: Bytes, out: &mut impl FnMut(Bytes)) {
+        let mut at = 0;
+        if let (Some(hold), Frames::Sse(sse)) = (&mut self.hold, &self.frames) {
+            hold.begin(&chunk, sse.is_after_cr());
+        }
+        while let Frames::Sse(sse) = &mut self.frames {
+            match sse.next(&chunk, &mut at) {
+                None => break,
+                Some(Step::Data(data)) => {
+                    let left = self.head.len() - usize::from(self.head_len);
+                    for byte in data.iter().take(left) {
+                        if let Some(place) = self.head.get_mut(usize::from(self.head_len)) {
+                            *place = *byte;
+                            self.head_len += 1;
+                        }
+                    }
+                    self.doc.feed(data, &mut self.seen, &mut self.report);
+                }
+                Some(Step::End(had_data)) => {
+                    let drop = had_data && self.end_of_event();
+                    if let Some(hold) = &mut self.hold {
+                        hold.event_end(&chunk, at, drop, out);
+                    }
+                }
+            }
+        }
+        match &mut self.hold {
+            Some(hold) => hold.rest(chunk, out),
+            None => out(chunk),
+        }
+    }
+
+    /// An event is over; whether it is the one that only carries usage.
+    fn end_of_event(&mut self) -> bool {
+        let told = std::mem::take(&mut self.head_len);
+        if told == 0 {
+            return false;
+        }
+        let only_usage = self.doc.choices == Choices::Empty && self.doc.has_usage;
+        let finished = std::mem::take(&mut self.doc.finished);
+        let whole = self.doc.finish(&mut self.seen);
+        if usize::from(told) == self.head.len() && self.head == *b"[DONE]" {
+            if self.done_ends && self.seen.terminal == Terminal::None {
+                self.seen.terminal = Terminal::Complete;
+            }
+            return false;
+        }
+        self.seen.events += 1;
+        self.seen.anomalies = self.seen.anomalies.saturating_add(u32::from(!whole));
+        if finished && self.doc.ends_by_reason() && self.seen.terminal == Terminal::None {
+            self.seen.terminal = Terminal::Complete;
+        }
+        only_usage && whole
+    }
 }
+
+#[cfg(test)]
+mod tests;

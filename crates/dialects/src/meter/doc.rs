@@ -1,0 +1,376 @@
+//! One JSON text of an answer (a whole body, or one event) on its way past: what it says is noted as it goes.
+
+use serde_json::Value;
+use sidegate_policy::{Dialect, Operation};
+
+use super::lexer::{Lexer, Part, Token};
+use super::paths::{Key, Want, want};
+use super::usage::{self, Report};
+use super::{ErrorInfo, Seen, Terminal};
+
+/// Keys on a path that are told apart; nothing that is read lies deeper.
+const MAX_PATH: usize = 10;
+/// The longest text that is kept, in bytes.
+const MAX_TEXT: usize = 256;
+/// The largest object that is kept, in bytes.
+const MAX_OBJECT: usize = 64 * 1024;
+
+/// A text on its way past.
+#[derive(Debug)]
+pub(super) struct Doc {
+    lexer: Lexer,
+    dialect: Dialect,
+    operation: Operation,
+    /// Elements of an array are texts of their own.
+    in_array: bool,
+    path: [Key; MAX_PATH],
+    /// What is being kept or counted, down to the depth at which it began.
+    wanted: Want,
+    within: u16,
+    kept: Vec<u8>,
+    name_len: u8,
+    name: [u8; Key::LONGEST],
+    /// What was noted of this text.
+    pub(super) choices: Choices,
+    pub(super) has_usage: bool,
+    meaningful: bool,
+    event: Event,
+    block_is_call: bool,
+    /// A reason for the end of the answer was told.
+    pub(super) finished: bool,
+    error: bool,
+    closed: bool,
+}
+
+/// The list of choices of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Choices {
+    #[default]
+    Absent,
+    Empty,
+    Some,
+}
+
+/// What kind of event a text is, where it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Event {
+    #[default]
+    Other,
+    /// `response.output_item.added`, `content_block_start`
+    BlockStarts,
+    /// `response.completed`, `response.incomplete`, `message_stop`
+    Last,
+    /// `response.failed`, `error`
+    Failed,
+}
+
+impl Event {
+    fn of(name: &[u8]) -> Self {
+        match name {
+            b"response.output_item.added" | b"content_block_start" => Self::BlockStarts,
+            b"response.completed" | b"response.incomplete" | b"message_stop" => Self::Last,
+            b"response.failed" | b"error" => Self::Failed,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl Doc {
+    pub(super) fn new(dialect: Dialect, operation: Operation, in_array: bool) -> Self {
+        Self {
+            lexer: Lexer::default(),
+            dialect,
+            operation,
+            in_array,
+            path: [Key::Other; MAX_PATH],
+            wanted: Want::Nothing,
+            within: 0,
+            kept: Vec::new(),
+            name_len: 0,
+            name: [0; Key::LONGEST],
+            choices: Choices::Absent,
+            has_usage: false,
+            meaningful: false,
+            event: Event::Other,
+            block_is_call: false,
+            finished: false,
+            error: false,
+            closed: false,
+        }
+    }
+
+    /// The next bytes of the text.
+    pub(super) fn feed(&mut self, bytes: &[u8], seen: &mut Seen, report: &mut Option<Box<Report>>) {
+        let mut at = 0;
+        loop {
+            let from = at;
+            let token = self.lexer.next(bytes, &mut at);
+            if self.within > 0 {
+                self.inside(bytes.get(from..at).unwrap_or_default(), token, seen, report);
+                if token.is_none() {
+                    return;
+                }
+                continue;
+            }
+            match token {
+                None => return,
+                Some(Token::Key(part)) => self.key(part),
+                Some(Token::Open { object }) => self.open(object, bytes.get(at - 1..at).unwrap_or_default()),
+                Some(Token::Close) => self.close(seen),
+                Some(Token::Text(part)) => self.text(part, seen),
+                Some(Token::Scalar(byte)) => self.scalar(byte, seen),
+            }
+        }
+    }
+
+    /// The text is over; whether it was one JSON text. Ready for the next.
+    pub(super) fn finish(&mut self, seen: &mut Seen) -> bool {
+        let whole = self.lexer.is_complete();
+        self.settle(seen);
+        self.lexer.reset();
+        self.within = 0;
+        self.kept.clear();
+        self.choices = Choices::Absent;
+        self.has_usage = false;
+        self.closed = false;
+        whole
+    }
+
+    /// Whether the last bracket of the text has come.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether bytes of an element, or of a body, are still to come.
+    pub(super) fn is_inside_element(&self) -> bool {
+        self.lexer.depth() > usize::from(self.in_array)
+    }
+
+    /// Whether the dialect's streams end with the reason for it, and not with an event of their own.
+    pub(super) fn ends_by_reason(&self) -> bool {
+        self.dialect == Dialect::Gemini
+    }
+
+    /// Brings what was noted of one event, body or element to what was seen of the answer.
+    pub(super) fn settle(&mut self, seen: &mut Seen) {
+        if std::mem::take(&mut self.block_is_call) && self.event == Event::BlockStarts {
+            self.count_call(seen);
+        }
+        let failed = std::mem::take(&mut self.error) || self.event == Event::Failed;
+        if failed {
+            seen.first_error.get_or_insert_default();
+            seen.terminal = Terminal::Error;
+        } else if self.event == Event::Last && seen.terminal == Terminal::None {
+            seen.terminal = Terminal::Complete;
+        }
+        seen.meaningful += u64::from(std::mem::take(&mut self.meaningful));
+        self.event = Event::Other;
+    }
+
+    fn base(&self) -> usize {
+        usize::from(self.in_array)
+    }
+
+    fn want_here(&self) -> Want {
+        let path = self.path.get(self.base()..self.lexer.depth()).unwrap_or_default();
+        if path.is_empty() { Want::Nothing } else { want(self.dialect, self.operation, path) }
+    }
+
+    fn key(&mut self, part: Part<'_>) {
+        let depth = self.lexer.depth();
+        let Some(place) = depth.checked_sub(1).and_then(|d| self.path.get_mut(d)) else { return };
+        if part.first && part.last {
+            *place = Key::of(part.bytes);
+            return;
+        }
+        if part.first {
+            self.name_len = 0;
+        }
+        for byte in part.bytes {
+            if let Some(slot) = self.name.get_mut(usize::from(self.name_len)) {
+                *slot = *byte;
+            }
+            self.name_len = self.name_len.saturating_add(1);
+        }
+        if part.last {
+            *place = self.name.get(..usize::from(self.name_len)).map_or(Key::Other, Key::of);
+        }
+    }
+
+    /// The depth counts the new object or array already; the value's own place is one above.
+    fn open(&mut self, object: bool, bracket: &[u8]) {
+        let inner = self.lexer.depth();
+        let outer = inner.saturating_sub(1);
+        let path = self.path.get(self.base()..outer).unwrap_or_default();
+        let wanted = if path.is_empty() { Want::Nothing } else { want(self.dialect, self.operation, path) };
+        if let Some(place) = self.path.get_mut(outer) {
+            *place = if object { Key::Other } else { Key::Item };
+        }
+        match wanted {
+            Want::Usage | Want::Error | Want::Arguments => {
+                self.wanted = wanted;
+                self.within = u16::try_from(inner).unwrap_or(u16::MAX);
+                self.kept.clear();
+                self.kept.extend_from_slice(bracket);
+            }
+            Want::Choices => self.choices = Choices::Empty,
+            Want::Choice => self.choices = Choices::Some,
+            Want::Media => self.meaningful = true,
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, seen: &mut Seen) {
+        self.closed = self.lexer.depth() == 0;
+        if self.in_array && self.lexer.depth() == 1 {
+            seen.events += 1;
+            self.settle(seen);
+        }
+    }
+
+    /// Bytes of an object that is kept or counted.
+    fn inside(
+        &mut self,
+        bytes: &[u8],
+        token: Option<Token<'_>>,
+        seen: &mut Seen,
+        report: &mut Option<Box<Report>>,
+    ) {
+        if self.wanted == Want::Arguments {
+            seen.content_bytes += bytes.len() as u64;
+        } else {
+            let left = MAX_OBJECT.saturating_sub(self.kept.len());
+            self.kept.extend_from_slice(bytes.get(..left).unwrap_or(bytes));
+        }
+        if self.wanted != Want::Arguments && self.kept.len() >= MAX_OBJECT {
+            self.wanted = Want::Nothing;
+        }
+        if token != Some(Token::Close) || self.lexer.depth() >= usize::from(self.within) {
+            return;
+        }
+        self.within = 0;
+        match self.wanted {
+            Want::Arguments => self.meaningful = true,
+            Want::Usage => self.take_usage(seen, report),
+            Want::Error => self.take_error(seen),
+            _ => seen.anomalies = seen.anomalies.saturating_add(1),
+        }
+        self.kept.clear();
+    }
+
+    fn take_usage(&mut self, seen: &mut Seen, report: &mut Option<Box<Report>>) {
+        let value: Value = serde_json::from_slice(&self.kept).unwrap_or(Value::Bool(false));
+        let (found, odd) = usage::read(self.dialect, &value);
+        seen.anomalies = seen.anomalies.saturating_add(odd);
+        let Some(found) = found else { return };
+        self.has_usage = true;
+        // Anthropic restates some fields; everywhere else the last object counts as a whole.
+        let found = match report {
+            Some(before) if self.dialect == Dialect::Anthropic => before.restated_by(found),
+            _ => found,
+        };
+        seen.usage = Some(found.usage(self.dialect, self.operation.generates()));
+        if self.dialect == Dialect::Anthropic {
+            *report = Some(Box::new(found));
+        }
+    }
+
+    fn take_error(&mut self, seen: &mut Seen) {
+        self.error = true;
+        let value: Value = serde_json::from_slice(&self.kept).unwrap_or(Value::Null);
+        let word = |name: &str| match value.get(name) {
+            Some(Value::String(s)) => s.chars().take(MAX_TEXT / 4).collect(),
+            Some(Value::Number(n)) => n.to_string(),
+            _ => String::new(),
+        };
+        let kind = Some(word("type")).filter(|k| !k.is_empty()).unwrap_or_else(|| word("status"));
+        let info = ErrorInfo { kind: kind.into(), code: word("code").into() };
+        seen.first_error.get_or_insert_with(|| Box::new(info));
+    }
+
+    /// A number or a word: only usage that is one matters.
+    fn scalar(&mut self, byte: u8, seen: &mut Seen) {
+        let last = self.lexer.depth().checked_sub(1).and_then(|d| self.path.get(d));
+        if byte != b'n' && last == Some(&Key::Usage) && self.want_here() == Want::Usage {
+            seen.anomalies = seen.anomalies.saturating_add(1);
+        }
+    }
+
+    fn text(&mut self, part: Part<'_>, seen: &mut Seen) {
+        if part.first {
+            self.wanted = self.want_here();
+            self.kept.clear();
+            if self.wanted == Want::Usage {
+                seen.anomalies = seen.anomalies.saturating_add(1);
+            }
+        }
+        match self.wanted {
+            Want::Nothing => {}
+            Want::Generated => {
+                seen.content_bytes += part.bytes.len() as u64;
+                self.meaningful |= !part.bytes.is_empty();
+            }
+            Want::Tool => self.tool(part, seen),
+            _ if part.first && part.last => self.keep(part.bytes, seen),
+            _ => {
+                let left = MAX_TEXT.saturating_sub(self.kept.len());
+                self.kept.extend_from_slice(part.bytes.get(..left).unwrap_or(part.bytes));
+                if part.last {
+                    let kept = std::mem::take(&mut self.kept);
+                    self.keep(&kept, seen);
+                }
+            }
+        }
+    }
+
+    fn tool(&mut self, part: Part<'_>, seen: &mut Seen) {
+        // Counted at its first byte, however the name is cut.
+        if !part.bytes.is_empty() && self.kept.is_empty() {
+            self.kept.push(b'.');
+            seen.tool_calls = seen.tool_calls.saturating_add(1);
+            self.meaningful = true;
+        }
+        seen.content_bytes += part.bytes.len() as u64;
+    }
+
+    fn keep(&mut self, bytes: &[u8], seen: &mut Seen) {
+        match self.wanted {
+            Want::Model => store(&mut seen.model, bytes),
+            Want::Id => store(&mut seen.response_id, bytes),
+            Want::Finish if !matches!(bytes, b"" | b"in_progress" | b"queued" | b"FINISH_REASON_UNSPECIFIED") => {
+                self.finished = true;
+                store(&mut seen.finish, bytes);
+            }
+            Want::Event => self.event = Event::of(bytes),
+            Want::NewBlock => self.block_is_call = is_call(bytes),
+            Want::Block if is_call(bytes) => self.count_call(seen),
+            Want::Error if !bytes.is_empty() => {
+                self.error = true;
+                seen.first_error.get_or_insert_default();
+            }
+            _ => {}
+        }
+    }
+
+    fn count_call(&mut self, seen: &mut Seen) {
+        seen.tool_calls = seen.tool_calls.saturating_add(1);
+        self.meaningful = true;
+    }
+}
+
+/// Whether a block or item of this type is the call of a tool.
+fn is_call(kind: &[u8]) -> bool {
+    matches!(kind, b"function_call" | b"custom_tool_call" | b"tool_use" | b"server_tool_use" | b"mcp_tool_use")
+}
+
+/// Keeps a text if it is another than the one that is kept.
+fn store(place: &mut Option<Box<str>>, bytes: &[u8]) {
+    let bytes = bytes.get(..MAX_TEXT).unwrap_or(bytes);
+    if bytes.is_empty() || place.as_deref().is_some_and(|old| old.as_bytes() == bytes) {
+        return;
+    }
+    *place = Some(String::from_utf8_lossy(bytes).into());
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! A JSON tokenizer that may be fed in any pieces: it keeps its place between them and buffers nothing.
+//!
+//! It exists because an answer may be of any size and come cut anywhere, and is never held back for being
+//! read. It checks structure; strings and numbers are handed on as they stand, in as many parts as they came.
+
+use memchr::memchr2;
+
+/// Objects and arrays inside one another, at most.
+const MAX_DEPTH: usize = 256;
+
+/// What was found next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// An object or an array begins; the depth already counts it.
+    Open {
+        /// It is an object.
+        object: bool,
+    },
+    /// The innermost object or array ended; the depth no longer counts it.
+    Close,
+    /// A part of a key.
+    Key(Part<'a>),
+    /// A part of a string that is a value.
+    Text(Part<'a>),
+    /// A number or a word begins with this byte.
+    Scalar(u8),
+}
+
+/// A part of a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part<'a> {
+    pub(super) bytes: &'a [u8],
+    /// It is the first part.
+    pub(super) first: bool,
+    /// It is the last part.
+    pub(super) last: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Expect {
+    #[default]
+    Value,
+    ElementOrEnd,
+    KeyOrEnd,
+    Key,
+    Colon,
+    CommaOrEnd,
+    String {
+        key: bool,
+        begun: bool,
+    },
+    Escaped {
+        key: bool,
+    },
+    Scalar,
+    /// The value is complete; only blanks may follow.
+    End,
+    Broken,
+}
+
+/// The place in a text.
+#[derive(Debug, Default)]
+pub(super) struct Lexer {
+    objects: [u64; MAX_DEPTH / 64],
+    depth: u16,
+    expect: Expect,
+}
+
+impl Lexer {
+    /// Ready for another text.
+    pub(super) fn reset(&mut self) {
+        self.depth = 0;
+        self.expect = Expect::Value;
+    }
+
+    /// Objects and arrays that are open.
+    pub(super) fn depth(&self) -> usize {
+        usize::from(self.depth)
+    }
+
+    /// Whether one whole value has been read. A bare number or word is whole when its text is.
+    pub(super) fn is_complete(&self) -> bool {
+        self.expect == Expect::End || (self.expect == Expect::Scalar && self.depth == 0)
+    }
+
+    /// The next token at `at`, which moves on; none at the end of `bytes` or where they are no JSON.
+    pub(super) fn next<'a>(&mut self, bytes: &'a [u8], at: &mut usize) -> Option<Token<'a>> {
+        loop {
+            match self.expect {
+                Expect::String { key, begun } => return self.string(bytes, at, key, begun),
+                Expect::Escaped { key } => return self.escaped(bytes, at, key),
+                Expect::Scalar => {
+                    while bytes.get(*at).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')) {
+                        *at += 1;
+                    }
+                    if *at >= bytes.len() {
+                        return None;
+                    }
+                    self.after_value();
+                }
+                _ => {
+                    while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(*at) {
+                        *at += 1;
+                    }
+                    let byte = *bytes.get(*at)?;
+                    if self.expect == Expect::Broken {
+                        *at = bytes.len();
+                        return None;
+                    }
+                    *at += 1;
+                    if let Some(token) = self.structure(byte) {
+                        return Some(token);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A byte outside strings and scalars.
+    fn structure<'a>(&mut self, byte: u8) -> Option<Token<'a>> {
+        match (self.expect, byte) {
+            (Expect::ElementOrEnd, b']') | (Expect::KeyOrEnd, b'}') => return Some(self.close()),
+            (Expect::Value | Expect::ElementOrEnd, _) => return self.value(byte),
+            (Expect::KeyOrEnd | Expect::Key, b'"') => self.expect = Expect::String { key: true, begun: false },
+            (Expect::Colon, b':') => self.expect = Expect::Value,
+            (Expect::CommaOrEnd, b',') => {
+                self.expect = if self.in_object() { Expect::Key } else { Expect::Value };
+            }
+            (Expect::CommaOrEnd, b'}') if self.in_object() => return Some(self.close()),
+            (Expect::CommaOrEnd, b']') if !self.in_object() => return Some(self.close()),
+            _ => self.expect = Expect::Broken,
+        }
+        None
+    }
+
+    fn value<'a>(&mut self, byte: u8) -> Option<Token<'a>> {
+        match byte {
+            b'{' | b'[' => self.open(byte == b'{'),
+            b'"' => {
+                self.expect = Expect::String { key: false, begun: false };
+                None
+            }
+            b'-' | b'0'..=b'9' | b'a'..=b'z' => {
+                self.expect = Expect::Scalar;
+                Some(Token::Scalar(byte))
+            }
+            _ => {
+                self.expect = Expect::Broken;
+                None
+            }
+        }
+    }
+
+    fn open<'a>(&mut self, object: bool) -> Option<Token<'a>> {
+        let Some(word) = self.objects.get_mut(usize::from(self.depth / 64)) else {
+            self.expect = Expect::Broken;
+            return None;
+        };
+        let bit = 1 << (self.depth % 64);
+        *word = if object { *word | bit } else { *word & !bit };
+        self.depth += 1;
+        self.expect = if object { Expect::KeyOrEnd } else { Expect::ElementOrEnd };
+        Some(Token::Open { object })
+    }
+
+    fn close<'a>(&mut self) -> Token<'a> {
+        self.depth = self.depth.saturating_sub(1);
+        self.after_value();
+        Token::Close
+    }
+
+    fn after_value(&mut self) {
+        self.expect = if self.depth == 0 { Expect::End } else { Expect::CommaOrEnd };
+    }
+
+    fn in_object(&self) -> bool {
+        let last = self.depth.saturating_sub(1);
+        self.objects.get(usize::from(last / 64)).is_some_and(|word| word & (1 << (last % 64)) != 0)
+    }
+
+    fn string<'a>(&mut self, bytes: &'a [u8], at: &mut usize, key: bool, begun: bool) -> Option<Token<'a>> {
+        let start = *at;
+        let rest = bytes.get(start..).unwrap_or_default();
+        if rest.is_empty() {
+            return None;
+        }
+        let mut end = 0;
+        let last = loop {
+            match near(rest, end) {
+                None => {
+                    end = rest.len();
+                    break false;
+                }
+                Some((found, b'"')) => {
+                    end = found;
+                    break true;
+                }
+                Some((found, _)) => end = found + 2,
+            }
+            if end > rest.len() {
+                self.expect = Expect::Escaped { key };
+                *at = bytes.len();
+                return Some(part(key, Part { bytes: rest, first: !begun, last: false }));
+            }
+        };
+        *at = start + end + usize::from(last);
+        if last {
+            self.end_string(key);
+        } else {
+            self.expect = Expect::String { key, begun: true };
+        }
+        Some(part(key, Part { bytes: rest.get(..end).unwrap_or_default(), first: !begun, last }))
+    }
+
+    /// The byte after a backslash that was the last of its piece.
+    fn escaped<'a>(&mut self, bytes: &'a [u8], at: &mut usize, key: bool) -> Option<Token<'a>> {
+        let byte = bytes.get(*at..*at + 1)?;
+        *at += 1;
+        self.expect = Expect::String { key, begun: true };
+        Some(part(key, Part { bytes: byte, first: false, last: false }))
+    }
+
+    fn end_string(&mut self, key: bool) {
+        if key {
+            self.expect = Expect::Colon;
+        } else {
+            self.after_value();
+        }
+    }
+}
+
+fn part(key: bool, part: Part<'_>) -> Token<'_> {
+    if key { Token::Key(part) } else { Token::Text(part) }
+}
+
+/// The next quote or backslash: most strings are short, so the first bytes are looked at one by one.
+fn near(rest: &[u8], from: usize) -> Option<(usize, u8)> {
+    let tail = rest.get(from..)?;
+    for (i, byte) in tail.iter().take(16).enumerate() {
+        if matches!(byte, b'"' | b'\\') {
+            return Some((from + i, *byte));
+        }
+    }
+    let far = tail.get(16..)?;
+    let found = memchr2(b'"', b'\\', far)?;
+    Some((from + 16 + found, *far.get(found)?))
+}
+
+#[cfg(test)]
+mod tests;
