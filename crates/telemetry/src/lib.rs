@@ -10,6 +10,8 @@ pub mod metrics;
 pub mod names;
 pub mod record;
 pub mod span;
+#[cfg(test)]
+mod testing;
 
 pub use audit::{AuditQueue, Format};
 pub use metrics::Metrics;

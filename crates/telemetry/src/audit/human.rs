@@ -14,7 +14,7 @@ use crate::record::{CallRecord, Outcome, RuleName, UsageSource};
 /// Appends the line, without a line break.
 pub(super) fn write(record: &CallRecord, colour: bool, out: &mut Vec<u8>) {
     let mut line = String::with_capacity(160);
-    let _ = write!(line, "{:<22} {:<44} {:<14}", caller(record), path(record), rule(record));
+    let _ = write!(line, "{:<22} {:<52} {:<14}", caller(record), path(record), rule(record));
     let _ = write!(line, " {:<30} {:<12}", tokens(record), cost(record));
     let _ = write!(line, " {:<13} {:<13} ", first_event(record), format!("total {}", time(record.duration)));
     let outcome = outcome(record);
