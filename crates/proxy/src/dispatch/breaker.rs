@@ -90,7 +90,7 @@ impl Breakers {
     pub fn succeeded(&self, circuit: &Circuit, now: Duration) {
         circuit.counts().note(true, now);
         if !self.out.load().0.is_empty() {
-            self.change(|out| circuit.keys().iter().for_each(|key| drop(out.remove(key))));
+            self.change(|out| circuit.keys().iter().for_each(|key| { let _ = out.remove(key); }));
         }
     }
 

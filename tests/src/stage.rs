@@ -1,0 +1,198 @@
+//! A sidecar and a simulator on one stage, with a policy handed over as a value.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use sidegate_policy::{Caller, Dialect, Provider, Snapshot};
+use sidegate_proxy::armed::{Armed, Keys};
+use sidegate_proxy::clock::Clock;
+use sidegate_proxy::config::CallBounds;
+use sidegate_proxy::dispatch::connect::Network;
+use sidegate_proxy::dispatch::pool::Pools;
+use sidegate_proxy::listen;
+use sidegate_proxy::secret::Secret;
+use sidegate_proxy::sidecar::{Parts, Sidecar};
+use sidegate_telemetry::{AuditQueue, Format, Metrics};
+use sidegate_testkit::sim::{Key, SimConfig, Simulator};
+use tokio::io::duplex;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::client::Answer;
+use crate::memory::{Memory, PIPE, Pipe};
+use crate::policy;
+
+/// A sidecar, a simulator, and what runs them.
+pub struct Stage {
+    /// The sidecar.
+    pub sidecar: Arc<Sidecar>,
+    /// The provider.
+    pub sim: Simulator,
+    /// The road between them, in memory.
+    pub memory: Memory,
+    pools: Arc<Pools>,
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
+}
+
+/// Bounds and chance of a stage.
+pub struct Setting {
+    /// What bounds calls.
+    pub bounds: CallBounds,
+    /// Chance.
+    pub seed: u64,
+    /// Over real sockets to the provider, instead of in memory.
+    pub network: bool,
+    /// The simulator.
+    pub sim: SimConfig,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        let keys = ["a", "b", "c", "d"].map(|n| Key::new(n, format!("sim-key-{n}")));
+        Self {
+            bounds: CallBounds::default(),
+            seed: 7,
+            network: false,
+            sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
+        }
+    }
+}
+
+impl Stage {
+    /// One `OpenAI` provider with one credential.
+    #[must_use]
+    pub fn simple() -> Self {
+        Self::with(policy::snapshot(vec![policy::provider("openai", Dialect::OpenAi, 1)]))
+    }
+
+    /// Under that policy.
+    #[must_use]
+    pub fn with(snapshot: Snapshot) -> Self {
+        Self::set(Setting::default(), snapshot)
+    }
+
+    /// Under that policy, set like that.
+    ///
+    /// # Panics
+    /// When the policy cannot be armed.
+    #[must_use]
+    pub fn set(setting: Setting, snapshot: Snapshot) -> Self {
+        let sim = Simulator::new(setting.sim);
+        let memory = Memory::to(sim.clone());
+        let pools = if setting.network {
+            Pools::new(Arc::new(Network::default()))
+        } else {
+            Pools::new(Arc::new(memory.clone()))
+        };
+        let caller = Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() };
+        let sidecar = Sidecar::new(Parts {
+            caller: Arc::new(caller),
+            clock: Clock::starting_at(jiff::Timestamp::UNIX_EPOCH),
+            seed: setting.seed,
+            bounds: setting.bounds,
+            pools: pools.clone(),
+            audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
+            metrics: Arc::new(Metrics::new()),
+        });
+        let stage = Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 };
+        stage.arm(snapshot);
+        stage
+    }
+
+    /// Puts a policy in force, with every key that its providers name.
+    ///
+    /// # Panics
+    /// When it cannot be armed.
+    pub fn arm(&self, snapshot: Snapshot) {
+        let keys = snapshot.providers.iter().flat_map(keys_of).collect();
+        self.arm_with(snapshot, &keys);
+    }
+
+    /// Puts a policy in force, with these keys.
+    ///
+    /// # Panics
+    /// When it cannot be armed.
+    pub fn arm_with(&self, snapshot: Snapshot, keys: &Keys) {
+        let armed = Armed::new(snapshot, keys, &self.pools);
+        let armed = armed.unwrap_or_else(|e| panic!("the test's policy cannot be armed: {e}"));
+        self.sidecar.book().reconcile(&armed.snapshot.limits, self.sidecar.clock.now());
+        self.sidecar.metrics.policy(&armed.snapshot, self.sidecar.clock.wall());
+        self.sidecar.armed.store(Some(Arc::new(armed)));
+    }
+
+    /// A connection to the sidecar in memory.
+    ///
+    /// # Panics
+    /// Never: a pipe always opens.
+    pub async fn connect(&mut self) -> http1::SendRequest<Full<Bytes>> {
+        let (near, far) = duplex(PIPE);
+        let pipe = Pipe(TokioIo::new(far));
+        self.tasks.spawn(listen::serve(self.sidecar.clone(), pipe, self.stop.subscribe()));
+        let (sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap_or_else(|e| panic!("{e}"));
+        self.tasks.spawn(async move { drop(connection.await) });
+        sender
+    }
+
+    /// One call over a connection of its own; its answer's head.
+    ///
+    /// # Panics
+    /// When the sidecar gives no answer at all.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        let mut connection = self.connect().await;
+        connection.send_request(request).await.unwrap_or_else(|e| panic!("no answer: {e}"))
+    }
+
+    /// One call over a connection of its own, to the end of its answer.
+    pub async fn call(&mut self, request: Request<Full<Bytes>>) -> Answer {
+        let response = self.send(request).await;
+        Answer::read(response).await
+    }
+
+    /// Serves the call port over a real socket.
+    ///
+    /// # Panics
+    /// When the host has no free port.
+    pub async fn listen(&mut self) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap_or_else(|e| panic!("{e}"));
+        let address = listener.local_addr().unwrap_or_else(|e| panic!("{e}"));
+        self.tasks.spawn(listen::accept(self.sidecar.clone(), listener, self.stop.subscribe()));
+        address
+    }
+
+    /// Serves the simulator over a real socket, for a stage set with `network`.
+    ///
+    /// # Panics
+    /// When the host has no free port.
+    pub async fn listen_sim(&mut self) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap_or_else(|e| panic!("{e}"));
+        let address = listener.local_addr().unwrap_or_else(|e| panic!("{e}"));
+        let sim = self.sim.clone();
+        self.tasks.spawn(async move { sim.serve(listener).await });
+        address
+    }
+
+    /// The audit lines so far, as JSON.
+    #[must_use]
+    pub fn audit(&self) -> Vec<serde_json::Value> {
+        let mut lines = Vec::new();
+        self.sidecar.audit.drain(&mut lines);
+        let text = String::from_utf8_lossy(&lines).into_owned();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+/// `sim-key-NAME` for each credential.
+fn keys_of(provider: &Provider) -> HashMap<(String, String), Secret> {
+    let key = |name: &str| Secret::new(format!("sim-key-{name}").as_bytes());
+    let named = |name: &Arc<str>| ((provider.key.to_string(), name.to_string()), key(name));
+    provider.credentials.iter().map(|c| named(&c.name)).collect()
+}
