@@ -110,3 +110,12 @@ async fn counts_embeddings_and_models_answer() {
     let list = talk(&sim, get("/v1beta/models")).await.json();
     assert_eq!(list["models"][0]["name"], "models/gemini-2.5-flash");
 }
+
+#[tokio::test(start_paused = true)]
+async fn fields_are_read_in_camel_case_and_in_snake_case() {
+    let sim = Simulator::new(SimConfig::default());
+    let mut body = body();
+    body["generation_config"] = json!({"max_output_tokens": 2});
+    let heard = talk(&sim, post(PLAIN, &body)).await.json();
+    assert_eq!(heard["usageMetadata"]["candidatesTokenCount"], 2);
+}
