@@ -226,7 +226,7 @@ impl Meter {
         }
         self.seen.events += 1;
         self.seen.anomalies = self.seen.anomalies.saturating_add(u32::from(!whole));
-        if finished && self.doc.ends_by_reason() && self.seen.terminal == Terminal::None {
+        if finished && whole && self.doc.ends_by_reason() && self.seen.terminal == Terminal::None {
             self.seen.terminal = Terminal::Complete;
         }
         only_usage && whole

@@ -126,6 +126,10 @@ impl Doc {
     /// The text is over; whether it was one JSON text. Ready for the next.
     pub(super) fn finish(&mut self, seen: &mut Seen) -> bool {
         let whole = self.lexer.is_complete();
+        // What was cut off did not end the answer, whatever it began to say.
+        if !whole && self.event == Event::Last {
+            self.event = Event::Other;
+        }
         self.settle(seen);
         self.lexer.reset();
         self.within = 0;

@@ -120,7 +120,6 @@ fn details(dialect: Dialect, counts: &mut Counts<'_>, mut report: Report) -> Rep
                 &["prompt_tokens_details", "cached_tokens"],
                 &["input_tokens_details", "cached_tokens"],
                 &["prompt_cache_hit_tokens"],
-                &["num_cached_tokens"],
                 &["cached_tokens"],
             ]);
             report.cache_write = counts.first(&[

@@ -11,7 +11,7 @@ use super::{Found, Spans, UsageOption};
 use crate::scan::Kind;
 
 /// The keys that are acted on, at the top of a body.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 20] = [
     "model",
     "stream",
     "stream_options",
@@ -29,7 +29,6 @@ const KEYS: [&str; 21] = [
     "conversation",
     "web_search_options",
     "plugins",
-    "background",
     "files",
     "file_ids",
     "container",
@@ -99,11 +98,6 @@ fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &str) ->
         }
         "tools" => r.objects(tool)?,
         "previous_response_id" | "conversation" => r.earlier()?,
-        "background" => {
-            if operation == Operation::Responses && boolean(&mut r.scan, key)? == Some(true) {
-                return Err(bad("`background` is not served: its result could not be fetched or accounted for"));
-            }
-        }
         _ => r.reference()?,
     }
     Ok(())
