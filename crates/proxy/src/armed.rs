@@ -24,6 +24,9 @@ pub type Keys = HashMap<(String, String), Secret>;
 /// Places remembered; more distinct models than that are worked out anew each time.
 const PLACES: usize = 512;
 
+/// Places by provider and model.
+type Places = HashMap<(usize, Arc<str>), Arc<Place>>;
+
 /// A provider with what its calls need.
 pub struct ArmedProvider {
     /// Its connections.
@@ -44,7 +47,7 @@ pub struct Armed {
     pub present: Vec<Vec<bool>>,
     /// Enforced or told: some limit applies, so that buckets have to be asked.
     pub limited: bool,
-    places: Mutex<HashMap<(usize, Arc<str>), Arc<Place>>>,
+    places: Mutex<Places>,
 }
 
 impl Armed {

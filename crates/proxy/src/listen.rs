@@ -3,6 +3,7 @@
 //! One port takes HTTP/1.1 and HTTP/2 by prior knowledge, told apart by the first bytes. A connection is one
 //! task: when it ends, for whatever reason, every call on it is dropped, and dropping is cancelling.
 
+pub mod activity;
 pub mod prefix;
 pub mod socket;
 
@@ -21,13 +22,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use self::activity::{GivenUp, Served};
 use self::prefix::Prefixed;
 use self::socket::{Scratch, Socket};
 use crate::exchange::exchange;
 use crate::sidecar::Sidecar;
 use crate::signals::stopped;
 
-/// Time for a request's head, and for a connection's first bytes.
+/// Time for a connection's first bytes.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a request's head.
 pub const HEAD_BYTES: usize = 32 * 1024;
@@ -100,13 +102,16 @@ async fn serve_h1<I: Inbound>(
     left: impl Future<Output = ()>,
     stop: watch::Receiver<bool>,
 ) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let sidecar = sidecar.clone();
-        async move { Ok::<_, Infallible>(exchange(&sidecar, request).await) }
+    let activity = io.activity();
+    let service = service_fn({
+        let (sidecar, activity) = (sidecar.clone(), activity.clone());
+        move |request: Request<Incoming>| {
+            let (sidecar, in_call) = (sidecar.clone(), activity.begins());
+            async move { Ok::<_, Infallible>(exchange(&sidecar, request).await.map(|body| Served { body, in_call })) }
+        }
     });
     let connection = server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(None)
         .max_headers(HEAD_LINES)
         .max_header_size(HEAD_BYTES)
         .max_buf_size(CONNECTION_BUFFER)
@@ -114,12 +119,20 @@ async fn serve_h1<I: Inbound>(
         .serve_connection(io, service);
     let (mut connection, mut left) = (pin!(connection), pin!(left));
     let mut stopping = pin!(stopped(stop));
+    let mut given_up = pin!(activity.watch());
     let mut told = false;
     loop {
         tokio::select! {
             biased;
             _ = connection.as_mut() => return,
             () = left.as_mut() => return,
+            why = given_up.as_mut() => {
+                tracing::debug!(?why, "a connection was given up");
+                if why == GivenUp::SlowHead {
+                    sidecar.metrics.slow_head();
+                }
+                return;
+            }
             () = stopping.as_mut(), if !told => {
                 told = true;
                 connection.as_mut().graceful_shutdown();

@@ -99,6 +99,11 @@ impl Metrics {
         self.headers.stripped(name);
     }
 
+    /// A connection was given up because a request's head came too slowly.
+    pub fn slow_head(&self) {
+        self.state.slow_heads.inc();
+    }
+
     /// A panic was caught.
     pub fn panicked(&self) {
         self.state.panics.inc();

@@ -60,6 +60,8 @@ pub mod metric {
     pub const CONTROL_STREAM_CONNECTS: &str = "sidegate_control_stream_connects";
     /// Gauge: circuits that are out, by provider.
     pub const CIRCUITS_OUT: &str = "sidegate_circuits_out";
+    /// Counter: connections given up because a request's head came too slowly.
+    pub const SLOW_HEADS: &str = "sidegate_slow_heads";
     /// Counter: panics that were caught.
     pub const PANICS: &str = "sidegate_panics";
     /// Gauge, always 1: the version of the program, as a label.
@@ -90,6 +92,7 @@ pub mod metric {
         CONTROL_STREAM_CONNECTS,
         CIRCUITS_OUT,
         PANICS,
+        SLOW_HEADS,
         BUILD_INFO,
     ];
 }

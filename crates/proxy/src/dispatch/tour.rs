@@ -98,22 +98,22 @@ impl<'a> Tour<'a> {
             return Next::GiveUp;
         }
         match failure.kind {
-            Kind::Unsent => self.to_candidate().unwrap_or_else(|| self.again(None, means)),
+            Kind::Unsent => self.next_candidate().unwrap_or_else(|| self.again(None, means)),
             Kind::Transient if failure.fault.reason.is_some_and(took_too_long) => {
-                self.to_candidate().unwrap_or(Next::GiveUp)
+                self.next_candidate().unwrap_or(Next::GiveUp)
             }
             Kind::Transient => match self.again(failure.fault.retry_after, means) {
-                Next::GiveUp => self.to_candidate().unwrap_or(Next::GiveUp),
+                Next::GiveUp => self.next_candidate().unwrap_or(Next::GiveUp),
                 next => next,
             },
-            Kind::Quota { spent } => self.to_credential().or_else(|| self.to_candidate()).unwrap_or_else(|| {
+            Kind::Quota { spent } => self.next_credential().or_else(|| self.next_candidate()).unwrap_or_else(|| {
                 match failure.fault.retry_after {
                     Some(wait) if !spent => self.again(Some(wait), means),
                     _ => Next::GiveUp,
                 }
             }),
-            Kind::Auth => self.to_credential().or_else(|| self.to_candidate()).unwrap_or(Next::GiveUp),
-            Kind::Redirect => self.to_candidate().unwrap_or(Next::GiveUp),
+            Kind::Auth => self.next_credential().or_else(|| self.next_candidate()).unwrap_or(Next::GiveUp),
+            Kind::Redirect => self.next_candidate().unwrap_or(Next::GiveUp),
         }
     }
 
@@ -125,13 +125,13 @@ impl<'a> Tour<'a> {
         self.candidate + 1 < self.plan.candidates.len()
     }
 
-    fn to_credential(&mut self) -> Option<Next> {
+    fn next_credential(&mut self) -> Option<Next> {
         let more = self.has_next_credential();
         self.credential += usize::from(more);
         more.then_some(Next::Now)
     }
 
-    fn to_candidate(&mut self) -> Option<Next> {
+    fn next_candidate(&mut self) -> Option<Next> {
         if !self.has_next_candidate() {
             return None;
         }

@@ -3,9 +3,12 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBuf, ReadBufCursor, Write};
+
+use super::activity::Activity;
 
 /// How HTTP/2 begins by prior knowledge (RFC 9113, 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -16,6 +19,7 @@ pub struct Prefixed<I> {
     seen: [u8; PREFACE.len()],
     given: u8,
     held: u8,
+    activity: Arc<Activity>,
 }
 
 impl<I: Read + Unpin> Prefixed<I> {
@@ -24,7 +28,7 @@ impl<I: Read + Unpin> Prefixed<I> {
     /// # Errors
     /// Of the connection, or [`io::ErrorKind::UnexpectedEof`] when it ends before it begins.
     pub async fn read(io: I) -> io::Result<(Self, bool)> {
-        let mut this = Self { io, seen: [0; PREFACE.len()], given: 0, held: 0 };
+        let mut this = Self { io, seen: [0; PREFACE.len()], given: 0, held: 0, activity: Arc::default() };
         loop {
             let held = usize::from(this.held);
             if this.seen[..held] != PREFACE[..held] {
@@ -47,12 +51,24 @@ impl<I: Read + Unpin> Prefixed<I> {
     }
 }
 
+impl<I> Prefixed<I> {
+    /// What the connection is doing.
+    pub fn activity(&self) -> Arc<Activity> {
+        self.activity.clone()
+    }
+}
+
 impl<I: Read + Unpin> Read for Prefixed<I> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let (given, held) = (usize::from(self.given), usize::from(self.held));
         if given == held {
-            return Pin::new(&mut self.io).poll_read(cx, into);
+            let read = Pin::new(&mut self.io).poll_read(cx, into);
+            if read.is_ready() {
+                self.activity.read();
+            }
+            return read;
         }
+        self.activity.read();
         let n = (held - given).min(into.remaining());
         into.put_slice(&self.seen[given..given + n]);
         self.given += u8::try_from(n).unwrap_or(0);

@@ -22,6 +22,7 @@ pub(super) struct State {
     pub(super) audit_dropped: Counter,
     pub(super) policy_refused: Counter,
     pub(super) panics: Counter,
+    pub(super) slow_heads: Counter,
     policy_info: Family<[Label; 2], Gauge>,
     policy_applied: Gauge,
     stream_up: Gauge,
@@ -36,6 +37,7 @@ impl State {
             audit_dropped: Counter::default(),
             policy_refused: Counter::default(),
             panics: Counter::default(),
+            slow_heads: Counter::default(),
             policy_info: Family::default(),
             policy_applied: Gauge::default(),
             stream_up: Gauge::default(),
@@ -47,6 +49,11 @@ impl State {
         registry.register(metric::BUILD_INFO, "The version of the program", build);
         registry.register(metric::OPEN_CALLS, "Calls that are not settled", state.open_calls.clone());
         registry.register(metric::AUDIT_DROPPED, "Audit lines that found no room", state.audit_dropped.clone());
+        registry.register(
+            metric::SLOW_HEADS,
+            "Connections given up because a request's head came too slowly",
+            state.slow_heads.clone(),
+        );
         registry.register(metric::PANICS, "Panics that were caught", state.panics.clone());
         state.register_policy(registry);
         registry.register(metric::CIRCUITS_OUT, "Circuits that are out, by provider", state.circuits.clone());
