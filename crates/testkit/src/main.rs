@@ -71,16 +71,10 @@ fn main() -> ExitCode {
         Ok(flags) => flags,
         Err(error) => {
             drop(error.print());
-            return if error.use_stderr() {
-                ExitCode::from(WRONG_USAGE)
-            } else {
-                ExitCode::SUCCESS
-            };
+            return if error.use_stderr() { ExitCode::from(WRONG_USAGE) } else { ExitCode::SUCCESS };
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let served = match runtime {
         Ok(runtime) => runtime.block_on(serve(&flags)),
         Err(error) => Err(format!("cannot start a runtime: {error}")),
@@ -124,10 +118,7 @@ async fn listen(scheme: &str, address: SocketAddr) -> Result<TcpListener, String
     let cannot = |error| format!("cannot listen on {address}: {error}");
     let listener = TcpListener::bind(address).await.map_err(cannot)?;
     let bound = listener.local_addr().map_err(cannot)?;
-    drop(writeln!(
-        std::io::stderr(),
-        "sidegate-sim: serving {scheme}://{bound}"
-    ));
+    drop(writeln!(std::io::stderr(), "sidegate-sim: serving {scheme}://{bound}"));
     Ok(listener)
 }
 

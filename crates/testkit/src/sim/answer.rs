@@ -46,29 +46,15 @@ impl Answer {
     }
 
     /// A body of any type, which costs nothing.
-    pub(crate) fn whole(
-        status: StatusCode,
-        content_type: &'static str,
-        body: impl Into<Bytes>,
-    ) -> Self {
+    pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         let content = Content::Whole(body.into());
-        Self {
-            status,
-            headers: typed(content_type),
-            content,
-            usage: Usage::default(),
-        }
+        Self { status, headers: typed(content_type), content, usage: Usage::default() }
     }
 
     /// A stream of server-sent events that costs `usage` when sent in full.
     pub(crate) fn events(events: Vec<Event>, usage: Usage) -> Self {
         let headers = typed("text/event-stream; charset=utf-8");
-        Self {
-            status: StatusCode::OK,
-            headers,
-            content: Content::Events(events),
-            usage,
-        }
+        Self { status: StatusCode::OK, headers, content: Content::Events(events), usage }
     }
 
     /// Sets a header that the simulator itself makes.
@@ -88,20 +74,11 @@ fn typed(content_type: &'static str) -> HeaderMap {
 
 /// `data: …` and a blank line.
 pub(crate) fn data(value: &Value, output: u64) -> Event {
-    Event {
-        bytes: Bytes::from(format!("data: {value}\n\n")),
-        output,
-    }
+    Event { bytes: Bytes::from(format!("data: {value}\n\n")), output }
 }
 
 /// `event: …`, `data: …` and a blank line; the name is the data's `type`.
 pub(crate) fn named(value: &Value, output: u64) -> Event {
-    let name = value
-        .get("type")
-        .and_then(Value::as_str)
-        .unwrap_or("message");
-    Event {
-        bytes: Bytes::from(format!("event: {name}\ndata: {value}\n\n")),
-        output,
-    }
+    let name = value.get("type").and_then(Value::as_str).unwrap_or("message");
+    Event { bytes: Bytes::from(format!("event: {name}\ndata: {value}\n\n")), output }
 }

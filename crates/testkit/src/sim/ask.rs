@@ -84,21 +84,14 @@ pub(crate) struct Reject {
 
 impl Reject {
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            code: "invalid_request",
-            message: message.into(),
-        }
+        Self { status: StatusCode::BAD_REQUEST, code: "invalid_request", message: message.into() }
     }
 }
 
 /// Reads the body of a request to `place`. `sse` is Gemini's `alt=sse`.
 pub(crate) fn read(place: &Place, body: &[u8], sse: bool) -> Result<Ask, Reject> {
     if matches!(place.operation, Operation::ListModels | Operation::GetModel) {
-        return Ok(Ask {
-            model: place.model.clone().unwrap_or_default(),
-            ..Ask::default()
-        });
+        return Ok(Ask { model: place.model.clone().unwrap_or_default(), ..Ask::default() });
     }
     let body: Value = serde_json::from_slice(body)
         .map_err(|error| Reject::invalid(format!("could not parse the JSON body: {error}")))?;
@@ -141,12 +134,7 @@ pub(crate) struct Tool<'a> {
 /// always; under `auto`, the first tool whose name the last user turn mentions,
 /// or the first one if the turn mentions the word "tool", unless the
 /// conversation already ends in a tool's result.
-pub(crate) fn choose(
-    tools: &[Tool<'_>],
-    choice: &Choice,
-    said: &str,
-    answered: bool,
-) -> Option<Call> {
+pub(crate) fn choose(tools: &[Tool<'_>], choice: &Choice, said: &str, answered: bool) -> Option<Call> {
     let said = said.to_ascii_lowercase();
     let tool = match choice {
         Choice::Never => None,
@@ -158,13 +146,8 @@ pub(crate) fn choose(
             .find(|tool| said.contains(&tool.name.to_ascii_lowercase()))
             .or_else(|| tools.first().filter(|_| said.contains("tool"))),
     }?;
-    let arguments = tool
-        .schema
-        .map_or_else(|| Value::Object(serde_json::Map::new()), sample::of);
-    Some(Call {
-        name: tool.name.to_owned(),
-        arguments,
-    })
+    let arguments = tool.schema.map_or_else(|| Value::Object(serde_json::Map::new()), sample::of);
+    Some(Call { name: tool.name.to_owned(), arguments })
 }
 
 /// Tokens of a prompt of so many turns with these parts.
@@ -190,14 +173,8 @@ impl std::iter::Sum for Weight {
 
 fn weigh(value: &Value) -> Weight {
     match value {
-        Value::String(text) => Weight {
-            bytes: text.len() as u64,
-            numbers: 0,
-        },
-        Value::Number(_) => Weight {
-            bytes: 0,
-            numbers: 1,
-        },
+        Value::String(text) => Weight { bytes: text.len() as u64, numbers: 0 },
+        Value::Number(_) => Weight { bytes: 0, numbers: 1 },
         Value::Array(items) => items.iter().map(weigh).sum(),
         Value::Object(fields) => fields.values().map(weigh).sum(),
         Value::Null | Value::Bool(_) => Weight::default(),
@@ -209,9 +186,7 @@ pub(crate) fn text_of(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => {
-            let texts = parts
-                .iter()
-                .filter_map(|part| part.get("text").and_then(Value::as_str));
+            let texts = parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str));
             texts.collect::<Vec<_>>().join(" ")
         }
         _ => String::new(),
@@ -229,13 +204,8 @@ pub(crate) fn model_of(place: &Place, body: &Value) -> Result<String, Reject> {
     if let Some(model) = &place.model {
         return Ok(model.clone());
     }
-    let model = body
-        .get("model")
-        .and_then(Value::as_str)
-        .filter(|model| !model.is_empty());
-    model
-        .map(str::to_owned)
-        .ok_or_else(|| Reject::invalid("you must provide a model parameter"))
+    let model = body.get("model").and_then(Value::as_str).filter(|model| !model.is_empty());
+    model.map(str::to_owned).ok_or_else(|| Reject::invalid("you must provide a model parameter"))
 }
 
 /// A whole number, or none.
@@ -245,7 +215,5 @@ pub(crate) fn number(body: &Value, name: &str) -> Option<u64> {
 
 /// A list, or an empty one.
 pub(crate) fn list<'a>(body: &'a Value, name: &str) -> &'a [Value] {
-    body.get(name)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
+    body.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }

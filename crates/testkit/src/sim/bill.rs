@@ -95,9 +95,7 @@ impl Entry {
 }
 
 fn as_text<S: serde::Serializer>(body: &Option<Bytes>, to: S) -> Result<S::Ok, S::Error> {
-    body.as_ref()
-        .map(|body| String::from_utf8_lossy(body))
-        .serialize(to)
+    body.as_ref().map(|body| String::from_utf8_lossy(body)).serialize(to)
 }
 
 /// Sums over every request that was ever entered.
@@ -169,11 +167,7 @@ impl Bill {
     #[must_use]
     pub fn statement(&self) -> Statement {
         let book = self.lock();
-        Statement {
-            entries: book.entries.iter().cloned().collect(),
-            dropped: book.dropped,
-            totals: book.totals,
-        }
+        Statement { entries: book.entries.iter().cloned().collect(), dropped: book.dropped, totals: book.totals }
     }
 
     /// Sums over every request since the start or the last [`Bill::clear`].
@@ -186,10 +180,7 @@ impl Bill {
     pub fn clear(&self) {
         let mut book = self.lock();
         let last_id = book.last_id;
-        *book = Book {
-            last_id,
-            ..Book::default()
-        };
+        *book = Book { last_id, ..Book::default() };
         drop(book);
         self.changed.notify_waiters();
     }
@@ -209,8 +200,7 @@ impl Bill {
     /// Waits until `count` requests have been entered and none is open.
     pub async fn settled(&self, count: usize) -> Vec<Entry> {
         let ended = |entry: &Entry| entry.outcome != Outcome::Open;
-        self.when(|entries| entries.len() >= count && entries.iter().all(ended))
-            .await
+        self.when(|entries| entries.len() >= count && entries.iter().all(ended)).await
     }
 
     pub(crate) fn open(self: &Arc<Self>, mut entry: Entry) -> Charge {
@@ -227,12 +217,7 @@ impl Bill {
         book.entries.push_back(entry);
         drop(book);
         self.changed.notify_waiters();
-        Charge {
-            book: Some((Arc::clone(self), id)),
-            usage: Usage::default(),
-            sent: 0,
-            output: 0,
-        }
+        Charge { book: Some((Arc::clone(self), id)), usage: Usage::default(), sent: 0, output: 0 }
     }
 
     fn lock(&self) -> MutexGuard<'_, Book> {
@@ -252,12 +237,7 @@ pub(crate) struct Charge {
 impl Charge {
     /// A charge that nobody writes down.
     pub(crate) fn off() -> Self {
-        Self {
-            book: None,
-            usage: Usage::default(),
-            sent: 0,
-            output: 0,
-        }
+        Self { book: None, usage: Usage::default(), sent: 0, output: 0 }
     }
 
     /// Changes the entry's description.

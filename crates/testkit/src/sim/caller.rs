@@ -31,9 +31,7 @@ pub(crate) fn presented(sim: &Simulator, head: &Parts, place: Option<&Place>) ->
     let value = match place.map(|place| place.dialect) {
         Some(Dialect::Anthropic) => header("x-api-key").or_else(bearer),
         Some(Dialect::Gemini) => header("x-goog-api-key").or_else(|| query(head, "key")),
-        Some(Dialect::OpenAi) if head.uri.path().starts_with("/openai/") => {
-            header("api-key").or_else(bearer)
-        }
+        Some(Dialect::OpenAi) if head.uri.path().starts_with("/openai/") => header("api-key").or_else(bearer),
         Some(Dialect::OpenAi) | None => bearer(),
     };
     let known = keys.iter().find(|key| Some(key.value.as_str()) == value);
@@ -44,11 +42,7 @@ pub(crate) fn presented(sim: &Simulator, head: &Parts, place: Option<&Place>) ->
 pub(crate) fn kept_headers(head: &Parts) -> Vec<(String, String)> {
     let kept = head.headers.iter().map(|(name, value)| {
         let secret = CREDENTIALS.contains(&name.as_str());
-        let value = if secret {
-            "***".into()
-        } else {
-            String::from_utf8_lossy(value.as_bytes())
-        };
+        let value = if secret { "***".into() } else { String::from_utf8_lossy(value.as_bytes()) };
         (name.as_str().to_owned(), value.into_owned())
     });
     kept.collect()
@@ -75,13 +69,6 @@ pub(crate) fn wanted(mut answers: Answers, head: &Parts) -> Answers {
 
 /// A query parameter's value, as it stands in the query.
 pub(crate) fn query<'a>(head: &'a Parts, name: &str) -> Option<&'a str> {
-    let pairs = head
-        .uri
-        .query()?
-        .split('&')
-        .filter_map(|pair| pair.split_once('='));
-    pairs
-        .filter(|(key, _)| *key == name)
-        .map(|(_, value)| value)
-        .next()
+    let pairs = head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
 }

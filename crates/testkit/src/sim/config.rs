@@ -28,10 +28,7 @@ pub struct Key {
 impl Key {
     /// A key `value` that the bill calls `name`.
     pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            value: value.into(),
-        }
+        Self { name: name.into(), value: value.into() }
     }
 }
 

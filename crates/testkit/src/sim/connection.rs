@@ -34,10 +34,7 @@ impl Door {
     }
 
     fn take(&self) -> Option<ByHand> {
-        self.by_hand
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.by_hand.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -57,9 +54,7 @@ pub(crate) async fn serve_tcp(sim: Simulator, socket: TcpStream, tls: Option<Tls
             let Ok(secured) = tls.accept(socket).await else {
                 return;
             };
-            serve_and_return(sim, secured)
-                .await
-                .map(|secured| secured.into_inner().0)
+            serve_and_return(sim, secured).await.map(|secured| secured.into_inner().0)
         }
     };
     if let Some(socket) = socket {
@@ -125,20 +120,13 @@ async fn serve_h2<I>(sim: Simulator, io: Sniffed<I>)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let door = Arc::new(Door {
-        h2: true,
-        ..Door::default()
-    });
+    let door = Arc::new(Door { h2: true, ..Door::default() });
     let service = service_fn(move |request| {
         let (sim, door) = (sim.clone(), Arc::clone(&door));
         async move { exchange::answer(&sim, &door, request).await }
     });
     let streams = Streams::default();
-    drop(
-        http2::Builder::new(streams)
-            .serve_connection(TokioIo::new(io), service)
-            .await,
-    );
+    drop(http2::Builder::new(streams).serve_connection(TokioIo::new(io), service).await);
 }
 
 /// The streams of one HTTP/2 connection; they end with it.

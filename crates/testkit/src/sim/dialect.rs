@@ -53,12 +53,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn new(dialect: Dialect, operation: Operation) -> Self {
-        Self {
-            dialect,
-            operation,
-            model: None,
-            stream: false,
-        }
+        Self { dialect, operation, model: None, stream: false }
     }
 
     fn with_model(mut self, model: &str) -> Self {
@@ -68,13 +63,7 @@ impl Place {
 }
 
 /// Prefixes under which OpenAI and the vendors that speak like it answer.
-const OPENAI_ROOTS: [&str; 5] = [
-    "/v1beta/openai/",
-    "/openai/v1/",
-    "/api/v1/",
-    "/api/v3/",
-    "/v1/",
-];
+const OPENAI_ROOTS: [&str; 5] = ["/v1beta/openai/", "/openai/v1/", "/api/v1/", "/api/v3/", "/v1/"];
 
 /// The place of a method and path, or none. `anthropic` says whether the
 /// request carries Anthropic's version header, which tells the two owners of

@@ -65,25 +65,12 @@ pub(crate) async fn answer(
         (_, Err(Lost::ClientGone)) => return Err(NoResponse::ClientGone),
         (Some(place), Ok(body)) => {
             let (place, body, answers) = (&place, &body, &answers);
-            Seen {
-                sim,
-                head: &head,
-                place,
-                body,
-                answers,
-                presented: &presented,
-            }
-            .spoilt(&charge)
+            Seen { sim, head: &head, place, body, answers, presented: &presented }.spoilt(&charge)
         }
         (None, Ok(_)) => refuse(Dialect::OpenAi, &no_such_path(&head)),
-        (place, Err(Lost::TooLarge)) => refuse(
-            place.map_or(Dialect::OpenAi, |place| place.dialect),
-            &too_large(),
-        ),
+        (place, Err(Lost::TooLarge)) => refuse(place.map_or(Dialect::OpenAi, |place| place.dialect), &too_large()),
     };
-    let pause = spoilt
-        .pause
-        .unwrap_or(Duration::from_millis(answers.pause_ms));
+    let pause = spoilt.pause.unwrap_or(Duration::from_millis(answers.pause_ms));
     send(door, spoilt, pause, charge).await
 }
 
@@ -100,11 +87,7 @@ async fn send(
     }
     if !door.h2 && (spoilt.never.is_some() || spoilt.by_hand()) {
         charge.note(|entry| entry.status = written_status(&spoilt));
-        door.leave(ByHand {
-            spoilt,
-            pause,
-            charge,
-        });
+        door.leave(ByHand { spoilt, pause, charge });
         return Err(NoResponse::ByHand);
     }
     match spoilt.never {
@@ -155,9 +138,7 @@ impl Seen<'_> {
         if ready && let Some(play) = self.sim.state.ready.get(digest) {
             return Spoilt::none(play);
         }
-        let asked = self
-            .ask(charge)
-            .and_then(|ask| Ok((self.faults(&ask)?, ask)));
+        let asked = self.ask(charge).and_then(|ask| Ok((self.faults(&ask)?, ask)));
         let (faults, ask) = match asked {
             Ok(asked) => asked,
             Err(reject) => return refuse(dialect, &reject),
@@ -196,16 +177,8 @@ impl Seen<'_> {
             let own = Fault::parse(&String::from_utf8_lossy(own.as_bytes()));
             return own.map_err(|error| Reject::invalid(format!("{FAULT}: {error}")));
         }
-        let host = self
-            .head
-            .headers
-            .get(HOST)
-            .and_then(|host| host.to_str().ok());
-        let authority = self
-            .head
-            .uri
-            .authority()
-            .map(|authority| authority.as_str());
+        let host = self.head.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let authority = self.head.uri.authority().map(|authority| authority.as_str());
         Ok(self.sim.state.rules.meet(&Facts {
             dialect: self.place.dialect,
             operation: self.place.operation,
@@ -233,11 +206,7 @@ impl Seen<'_> {
     /// What makes equal requests equal: the target, the answers' shape, the body.
     fn digest(&self) -> u64 {
         let mut hasher = FixedState::default().build_hasher();
-        self.head
-            .uri
-            .path_and_query()
-            .map(|target| target.as_str())
-            .hash(&mut hasher);
+        self.head.uri.path_and_query().map(|target| target.as_str()).hash(&mut hasher);
         self.answers.hash(&mut hasher);
         self.body.hash(&mut hasher);
         hasher.finish()
@@ -262,9 +231,7 @@ fn open(sim: &Simulator, head: &Parts, place: Option<&Place>, presented: &Presen
             Presented::Named(name) => Some(name.clone()),
             Presented::Any | Presented::Wrong => None,
         },
-        model: place
-            .and_then(|place| place.model.clone())
-            .unwrap_or_default(),
+        model: place.and_then(|place| place.model.clone()).unwrap_or_default(),
         stream: place.is_some_and(|place| place.stream),
         body_sha256: String::new(),
         body_bytes: 0,
@@ -288,18 +255,10 @@ fn hex(bytes: &[u8]) -> String {
 
 fn no_such_path(head: &Parts) -> Reject {
     let message = format!("Unknown request URL: {} {}.", head.method, head.uri.path());
-    Reject {
-        status: StatusCode::NOT_FOUND,
-        code: "unknown_url",
-        message,
-    }
+    Reject { status: StatusCode::NOT_FOUND, code: "unknown_url", message }
 }
 
 fn too_large() -> Reject {
     let message = format!("the body is larger than {MAX_BODY} bytes");
-    Reject {
-        status: StatusCode::PAYLOAD_TOO_LARGE,
-        code: "request_too_large",
-        message,
-    }
+    Reject { status: StatusCode::PAYLOAD_TOO_LARGE, code: "request_too_large", message }
 }

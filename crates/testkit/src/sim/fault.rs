@@ -154,6 +154,14 @@ pub enum Fault {
         /// Tokens.
         output: u64,
     },
+    /// Every JSON object of the answer has this value at this place, or none.
+    Patch {
+        /// A JSON pointer, `/model` or `/choices/0/delta/content`.
+        at: String,
+        /// The value; absent: the field is taken out.
+        #[serde(default)]
+        value: Option<Value>,
+    },
     /// Server-sent events in an unusual but legal form.
     Reframe {
         /// Line ends.
@@ -220,8 +228,7 @@ impl Fault {
     pub(crate) fn parse(text: &str) -> Result<Vec<Self>, serde_json::Error> {
         let text = text.trim();
         if !text.starts_with(['{', '[']) {
-            return serde_json::from_value(serde_json::json!({ "kind": text }))
-                .map(|fault| vec![fault]);
+            return serde_json::from_value(serde_json::json!({ "kind": text })).map(|fault| vec![fault]);
         }
         list_of(serde_json::from_str(text)?)
     }
@@ -249,6 +256,7 @@ impl Fault {
             Self::Trailing { .. } => "trailing",
             Self::Usage { .. } => "usage",
             Self::Overbill { .. } => "overbill",
+            Self::Patch { .. } => "patch",
             Self::Reframe { .. } => "reframe",
             Self::Raw { .. } => "raw",
         }
@@ -297,21 +305,13 @@ impl Rule {
     /// A fault for every request.
     #[must_use]
     pub fn always(fault: Fault) -> Self {
-        Self {
-            matching: Match::default(),
-            count: None,
-            skip: 0,
-            faults: vec![fault],
-        }
+        Self { matching: Match::default(), count: None, skip: 0, faults: vec![fault] }
     }
 
     /// A fault for the next `count` requests.
     #[must_use]
     pub fn times(count: u64, fault: Fault) -> Self {
-        Self {
-            count: Some(count),
-            ..Self::always(fault)
-        }
+        Self { count: Some(count), ..Self::always(fault) }
     }
 
     /// The same for these requests only.

@@ -2,6 +2,9 @@
 //!
 //! Enough to test what a reader does with an encoded body; not a compressor.
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes that one stored block holds.
 const BLOCK: usize = 0xffff;
 
@@ -30,11 +33,7 @@ fn crc32(data: &[u8]) -> u32 {
     for byte in data {
         crc ^= u32::from(*byte);
         for _ in 0..8 {
-            crc = if crc & 1 == 1 {
-                (crc >> 1) ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
         }
     }
     !crc

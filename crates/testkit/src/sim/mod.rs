@@ -112,10 +112,7 @@ impl Simulator {
     }
 
     fn answers_lock(&self) -> MutexGuard<'_, Answers> {
-        self.state
-            .answers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.state.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Serves one connection until it ends. HTTP/1.1, or HTTP/2 when the client

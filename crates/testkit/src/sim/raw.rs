@@ -40,19 +40,9 @@ impl ByHand {
     where
         I: AsyncRead + AsyncWrite + Unpin,
     {
-        let Spoilt {
-            play, never, wire, ..
-        } = self.spoilt;
-        let closing = if wire.reset {
-            After::Reset
-        } else {
-            After::Close
-        };
-        let mut pen = Pen {
-            io,
-            trickle: wire.trickle,
-            chunked: false,
-        };
+        let Spoilt { play, never, wire, .. } = self.spoilt;
+        let closing = if wire.reset { After::Reset } else { After::Close };
+        let mut pen = Pen { io, trickle: wire.trickle, chunked: false };
         let written = match (never, &wire.raw) {
             (Some(Never::Cut), _) => Ok(Outcome::Cut),
             (Some(Never::Stall), _) => pen.hold(None).await.map(|()| Outcome::ClientGone),
@@ -62,11 +52,7 @@ impl ByHand {
         match written {
             Ok(outcome) => {
                 self.charge.end(outcome);
-                if outcome == Outcome::Cut {
-                    closing
-                } else {
-                    After::Next
-                }
+                if outcome == Outcome::Cut { closing } else { After::Next }
             }
             Err(_) => {
                 self.charge.end(Outcome::ClientGone);
@@ -83,13 +69,7 @@ struct Pen<'a, I> {
 }
 
 impl<I: AsyncRead + AsyncWrite + Unpin> Pen<'_, I> {
-    async fn play(
-        &mut self,
-        play: &Play,
-        wire: &Wire,
-        pause: Duration,
-        charge: &mut Charge,
-    ) -> io::Result<Outcome> {
+    async fn play(&mut self, play: &Play, wire: &Wire, pause: Duration, charge: &mut Charge) -> io::Result<Outcome> {
         let length = wire.length.or(play.length);
         self.chunked = length.is_none();
         self.put(&head(play, length)).await?;

@@ -16,16 +16,9 @@ pub(crate) fn wrong_key(dialect: Dialect) -> Reject {
     let (status, message) = match dialect {
         Dialect::OpenAi => (StatusCode::UNAUTHORIZED, "Incorrect API key provided."),
         Dialect::Anthropic => (StatusCode::UNAUTHORIZED, "invalid x-api-key"),
-        Dialect::Gemini => (
-            StatusCode::BAD_REQUEST,
-            "API key not valid. Please pass a valid API key.",
-        ),
+        Dialect::Gemini => (StatusCode::BAD_REQUEST, "API key not valid. Please pass a valid API key."),
     };
-    Reject {
-        status,
-        code: "invalid_api_key",
-        message: message.to_owned(),
-    }
+    Reject { status, code: "invalid_api_key", message: message.to_owned() }
 }
 
 /// A model that does not exist.
@@ -35,15 +28,11 @@ pub(crate) fn no_model(dialect: Dialect, model: &str) -> Reject {
             format!("The model `{model}` does not exist or you do not have access to it.")
         }
         Dialect::Anthropic => format!("model: {model}"),
-        Dialect::Gemini => format!(
-            "models/{model} is not found for API version v1beta, or is not supported for this method."
-        ),
+        Dialect::Gemini => {
+            format!("models/{model} is not found for API version v1beta, or is not supported for this method.")
+        }
     };
-    Reject {
-        status: StatusCode::NOT_FOUND,
-        code: "model_not_found",
-        message,
-    }
+    Reject { status: StatusCode::NOT_FOUND, code: "model_not_found", message }
 }
 
 /// The answer to a rejected request.
@@ -65,10 +54,7 @@ fn openai(reject: &Reject) -> Value {
         ("insufficient_quota", _) => ("insufficient_quota", Some("insufficient_quota")),
         ("", 401) => ("invalid_request_error", Some("invalid_api_key")),
         ("", 429) => ("requests", Some("rate_limit_exceeded")),
-        ("", 403) => (
-            "invalid_request_error",
-            Some("unsupported_country_region_territory"),
-        ),
+        ("", 403) => ("invalid_request_error", Some("unsupported_country_region_territory")),
         ("", 500..) => ("server_error", None),
         ("" | "invalid_request", _) => ("invalid_request_error", None),
         (code, _) => ("invalid_request_error", Some(code)),

@@ -65,19 +65,11 @@ impl Reply {
 /// Composes the reply to `ask`. `digest` is the request's.
 pub(crate) fn compose(ask: &Ask, answers: &Answers, digest: u64) -> Reply {
     let limit = ask.max_output.unwrap_or(u64::MAX);
-    let thought: Vec<String> = if ask.thinking {
-        THOUGHT.map(String::from).to_vec()
-    } else {
-        Vec::new()
-    };
-    let reasoning = answers
-        .reasoning
-        .max(thought.len() as u64)
-        .min(limit.saturating_sub(1));
+    let thought: Vec<String> = if ask.thinking { THOUGHT.map(String::from).to_vec() } else { Vec::new() };
+    let reasoning = answers.reasoning.max(thought.len() as u64).min(limit.saturating_sub(1));
     let head = u64::from(ask.call.is_some());
     let mut pieces = pieces(ask, answers, digest);
-    let room =
-        usize::try_from(limit - reasoning - head.min(limit - reasoning)).unwrap_or(usize::MAX);
+    let room = usize::try_from(limit - reasoning - head.min(limit - reasoning)).unwrap_or(usize::MAX);
     let finish = match &ask.call {
         _ if pieces.len() > room => Finish::Length,
         Some(_) => Finish::Tool,
@@ -111,9 +103,7 @@ fn pieces(ask: &Ask, answers: &Answers, digest: u64) -> Vec<String> {
         return cut(&json.to_string());
     }
     if let Some(events) = answers.events {
-        return (0..events.min(MAX_EVENTS))
-            .map(|n| format!("w{n} "))
-            .collect();
+        return (0..events.min(MAX_EVENTS)).map(|n| format!("w{n} ")).collect();
     }
     let text = match &answers.text {
         Some(text) => text.clone(),

@@ -17,11 +17,8 @@ pub(crate) fn json_in(bytes: &Bytes, change: impl FnOnce(&mut Value)) -> Bytes {
     let Some(end) = text.rfind('}') else {
         return bytes.clone();
     };
-    let (Some(before), Some(inner), Some(after)) = (
-        text.get(..start),
-        text.get(start..=end),
-        text.get(end + 1..),
-    ) else {
+    let (Some(before), Some(inner), Some(after)) = (text.get(..start), text.get(start..=end), text.get(end + 1..))
+    else {
         return bytes.clone();
     };
     let Ok(mut value) = serde_json::from_str(inner) else {
@@ -94,6 +91,16 @@ pub(crate) fn silence(value: &mut Value) {
     }
     if let Some(inner) = fields.get_mut("response") {
         silence(inner);
+    }
+}
+
+/// Sets the field at a JSON pointer, where its object exists, or takes it out.
+pub(crate) fn patch(value: &mut Value, at: &str, to: Option<&Value>) {
+    let Some((path, name)) = at.rsplit_once('/') else { return };
+    let Some(fields) = value.pointer_mut(path).and_then(Value::as_object_mut) else { return };
+    match to {
+        Some(to) => drop(fields.insert(name.to_owned(), to.clone())),
+        None => drop(fields.remove(name)),
     }
 }
 

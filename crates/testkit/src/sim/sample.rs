@@ -6,6 +6,9 @@
 //! part of JSON Schema (and of Gemini's OpenAPI subset, with its upper-case
 //! types) that SDKs generate; numeric bounds other than `minimum` are not read.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::{Map, Value, json};
 
 /// Levels of schema followed, `$ref` included.
@@ -38,9 +41,7 @@ fn instance(root: &Value, schema: &Value, depth: usize) -> Value {
         "number" => schema.get("minimum").cloned().unwrap_or(json!(1.5)),
         "boolean" => json!(true),
         "array" => {
-            let item = schema
-                .get("items")
-                .map(|items| instance(root, items, depth - 1));
+            let item = schema.get("items").map(|items| instance(root, items, depth - 1));
             Value::Array(item.into_iter().collect())
         }
         "object" => Value::Object(properties(root, schema, depth)),
@@ -51,9 +52,7 @@ fn instance(root: &Value, schema: &Value, depth: usize) -> Value {
 fn properties(root: &Value, schema: &Value, depth: usize) -> Map<String, Value> {
     let fields = schema.get("properties").and_then(Value::as_object);
     let fields = fields.into_iter().flatten();
-    fields
-        .map(|(name, field)| (name.clone(), instance(root, field, depth - 1)))
-        .collect()
+    fields.map(|(name, field)| (name.clone(), instance(root, field, depth - 1))).collect()
 }
 
 fn type_of(schema: &Value) -> String {

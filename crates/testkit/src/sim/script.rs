@@ -45,52 +45,23 @@ impl Play {
             Content::Events(events) => (None, events.into_iter().map(Step::Send).collect()),
             Content::Whole(bytes) => {
                 let length = bytes.len() as u64;
-                (
-                    Some(length),
-                    Arc::new([Step::Send(Event {
-                        bytes,
-                        output: answer.usage.output,
-                    })]),
-                )
+                (Some(length), Arc::new([Step::Send(Event { bytes, output: answer.usage.output })]))
             }
         };
         let headers = Arc::new(answer.headers);
         let (status, usage) = (answer.status, answer.usage);
-        let end = if status.as_u16() < 400 {
-            Outcome::Complete
-        } else {
-            Outcome::Error
-        };
-        Self {
-            status,
-            headers,
-            steps,
-            length,
-            usage,
-            end,
-        }
+        let end = if status.as_u16() < 400 { Outcome::Complete } else { Outcome::Error };
+        Self { status, headers, steps, length, usage, end }
     }
 
     /// Output tokens generated before the first byte leaves: a whole body is.
     pub(crate) fn generated_first(&self) -> u64 {
-        if self.length.is_some() {
-            self.usage.output
-        } else {
-            0
-        }
+        if self.length.is_some() { self.usage.output } else { 0 }
     }
 
     /// The response that plays it, `pause` between two events.
     pub(crate) fn respond(self, pause: Duration, charge: Charge) -> Response<Script> {
-        let body = Script {
-            steps: self.steps,
-            length: self.length,
-            end: self.end,
-            next: 0,
-            pause,
-            wait: None,
-            charge,
-        };
+        let body = Script { steps: self.steps, length: self.length, end: self.end, next: 0, pause, wait: None, charge };
         let mut response = Response::new(body);
         *response.status_mut() = self.status;
         *response.headers_mut() = Arc::unwrap_or_clone(self.headers);
@@ -117,9 +88,7 @@ pub(crate) struct Script {
 
 impl Script {
     fn poll_wait(&mut self, wait: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep = self
-            .wait
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
+        let sleep = self.wait.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
         ready!(sleep.as_mut().poll(cx));
         self.wait = None;
         Poll::Ready(())
@@ -143,10 +112,7 @@ impl Body for Script {
     type Data = Bytes;
     type Error = Broken;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let steps = Arc::clone(&self.steps);
         let bytes = match steps.get(self.next) {
             None => {

@@ -28,21 +28,11 @@ pub(crate) async fn sniff<I: AsyncRead + Unpin>(mut io: I) -> io::Result<(bool, 
         first.extend_from_slice(room.get(..read).unwrap_or_default());
     }
     let h2 = first.as_ref() == PREFACE;
-    Ok((
-        h2,
-        Sniffed {
-            first: first.freeze(),
-            io,
-        },
-    ))
+    Ok((h2, Sniffed { first: first.freeze(), io }))
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Sniffed<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.first.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buf);
         }
@@ -54,11 +44,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Sniffed<I> {
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Sniffed<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 

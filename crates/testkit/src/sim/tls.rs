@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
@@ -35,9 +33,7 @@ impl TlsIdentity {
     /// A name that no certificate can bear.
     pub fn new(names: &[String]) -> Result<Self, TlsError> {
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "sidegate-sim CA");
+        params.distinguished_name.push(DnType::CommonName, "sidegate-sim CA");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let ca = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
@@ -45,9 +41,7 @@ impl TlsIdentity {
         let loopback = ["localhost", "127.0.0.1", "::1"].map(String::from);
         let names: Vec<String> = loopback.iter().chain(names).cloned().collect();
         let mut params = CertificateParams::new(names)?;
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "sidegate-sim");
+        params.distinguished_name.push(DnType::CommonName, "sidegate-sim");
         let key = KeyPair::generate()?;
         let leaf = params.signed_by(&key, &ca)?;
 
@@ -58,10 +52,7 @@ impl TlsIdentity {
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der().clone()], key)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-            ca_pem: ca.pem(),
-        })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), ca_pem: ca.pem() })
     }
 
     /// The authority's certificate: what a client has to trust.

@@ -2,7 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 
 use super::config::MAX_BODY;
 
@@ -16,6 +16,10 @@ pub(crate) enum Lost {
 
 /// Gathers a body, up to the limit.
 pub(crate) async fn gather(mut body: Incoming) -> Result<Bytes, Lost> {
+    let announced = body.size_hint().exact().unwrap_or_default();
+    if announced > MAX_BODY as u64 {
+        return Err(Lost::TooLarge);
+    }
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {

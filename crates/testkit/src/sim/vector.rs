@@ -39,11 +39,7 @@ pub(crate) fn base64(vector: &[f32]) -> String {
         for place in 0..4 {
             let six = usize::try_from((bits >> (18 - 6 * place)) & 63).unwrap_or_default();
             let letter = ALPHABET.get(six).copied().unwrap_or(b'=');
-            text.push(if place <= group.len() {
-                char::from(letter)
-            } else {
-                '='
-            });
+            text.push(if place <= group.len() { char::from(letter) } else { '=' });
         }
     }
     text

@@ -23,11 +23,7 @@ fn sim() -> Simulator {
 }
 
 async fn with(stream: bool, fault: &Value) -> Heard {
-    talk(
-        &sim(),
-        ask(stream).header("x-sim-fault", &fault.to_string()),
-    )
-    .await
+    talk(&sim(), ask(stream).header("x-sim-fault", &fault.to_string())).await
 }
 
 #[tokio::test(start_paused = true)]
@@ -42,38 +38,20 @@ async fn a_status_speaks_the_providers_error_and_brings_its_headers() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_request_costs_nothing() {
     let sim = sim();
-    talk(
-        &sim,
-        ask(false).header("x-sim-fault", r#"{"kind":"status","status":500}"#),
-    )
-    .await;
+    talk(&sim, ask(false).header("x-sim-fault", r#"{"kind":"status","status":500}"#)).await;
     let entry = &sim.bill().settled(1).await[0];
     assert_eq!((entry.prompt_tokens, entry.output_tokens), (0, 0));
-    assert_eq!(
-        (entry.outcome, entry.fault.as_deref()),
-        (Outcome::Error, Some("status"))
-    );
+    assert_eq!((entry.outcome, entry.fault.as_deref()), (Outcome::Error, Some("status")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rule_counts_the_requests_that_it_covers() {
     let sim = sim();
-    let openai = Match {
-        provider: Some(Dialect::OpenAi),
-        ..Match::default()
-    };
-    let other = Match {
-        model: Some("gpt-5".to_owned()),
-        ..Match::default()
-    };
+    let openai = Match { provider: Some(Dialect::OpenAi), ..Match::default() };
+    let other = Match { model: Some("gpt-5".to_owned()), ..Match::default() };
     let fault = Fault::ErrorBody {};
-    let rules = vec![
-        Rule::always(Fault::Html {}).matching(other),
-        Rule {
-            skip: 1,
-            ..Rule::times(2, fault).matching(openai)
-        },
-    ];
+    let rules =
+        vec![Rule::always(Fault::Html {}).matching(other), Rule { skip: 1, ..Rule::times(2, fault).matching(openai) }];
     assert!(sim.add_faults(rules));
     let mut failed = Vec::new();
     for _ in 0..4 {
@@ -124,24 +102,14 @@ async fn a_stall_sends_nothing_more_and_sees_the_client_go() {
     let sim = sim();
     let mut line = connect(&sim).await;
     let fault = r#"{"kind": "stall", "after_event": 2}"#;
-    let mut body = line
-        .head(ask(true).header("x-sim-fault", fault))
-        .await
-        .into_body();
+    let mut body = line.head(ask(true).header("x-sim-fault", fault)).await.into_body();
     for _ in 0..2 {
         body.frame().await.expect("a frame").expect("no error");
     }
-    assert!(
-        timeout(Duration::from_secs(3600), body.frame())
-            .await
-            .is_err()
-    );
+    assert!(timeout(Duration::from_secs(3600), body.frame()).await.is_err());
     drop((body, line));
     let entry = &sim.bill().settled(1).await[0];
-    assert_eq!(
-        (entry.outcome, entry.output_tokens),
-        (Outcome::ClientGone, 1)
-    );
+    assert_eq!((entry.outcome, entry.output_tokens), (Outcome::ClientGone, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -149,10 +117,7 @@ async fn a_stall_may_ping() {
     let sim = sim();
     let mut line = connect(&sim).await;
     let fault = r#"{"kind": "stall", "after_event": 0, "ping_ms": 1000}"#;
-    let mut body = line
-        .head(ask(true).header("x-sim-fault", fault))
-        .await
-        .into_body();
+    let mut body = line.head(ask(true).header("x-sim-fault", fault)).await.into_body();
     let frame = body.frame().await.expect("a frame").expect("no error");
     assert_eq!(frame.into_data().expect("data").as_ref(), b": ping\n\n");
 }
@@ -169,9 +134,7 @@ async fn a_trickle_is_the_same_answer_and_the_connection_lives_on() {
 
 #[tokio::test(start_paused = true)]
 async fn events_may_be_garbage_huge_or_errors() {
-    let events = with(true, &json!({"kind": "garbage_event", "after_event": 1}))
-        .await
-        .events();
+    let events = with(true, &json!({"kind": "garbage_event", "after_event": 1})).await.events();
     assert_eq!(events[1], json!("{\"broken\": "));
     let huge = with(true, &json!({"kind": "huge_event", "bytes": 1 << 20})).await;
     assert!(huge.body.len() > 1 << 20);
@@ -196,20 +159,11 @@ async fn usage_may_be_missing_or_absurd_while_the_bill_stays_true() {
     let sim = sim();
     for spoilt in ["missing", "null", "words", "negative", "huge"] {
         let fault = json!({"kind": "usage", "as": spoilt}).to_string();
-        let heard = talk(&sim, ask(false).header("x-sim-fault", &fault))
-            .await
-            .json();
+        let heard = talk(&sim, ask(false).header("x-sim-fault", &fault)).await.json();
         assert_ne!(heard["usage"]["completion_tokens"], 6, "{spoilt}");
     }
-    assert!(
-        sim.bill()
-            .entries()
-            .iter()
-            .all(|entry| entry.output_tokens == 6)
-    );
-    let events = with(true, &json!({"kind": "usage", "as": "missing"}))
-        .await
-        .events();
+    assert!(sim.bill().entries().iter().all(|entry| entry.output_tokens == 6));
+    let events = with(true, &json!({"kind": "usage", "as": "missing"})).await.events();
     assert!(events.iter().all(|event| event["usage"].is_null()));
 }
 
@@ -217,20 +171,14 @@ async fn usage_may_be_missing_or_absurd_while_the_bill_stays_true() {
 async fn an_overbill_is_reported_and_billed() {
     let sim = sim();
     let fault = r#"{"kind": "overbill", "output": 1000}"#;
-    let heard = talk(&sim, ask(false).header("x-sim-fault", fault))
-        .await
-        .json();
+    let heard = talk(&sim, ask(false).header("x-sim-fault", fault)).await.json();
     assert_eq!(heard["usage"]["completion_tokens"], 1006);
     assert_eq!(sim.bill().entries()[0].output_tokens, 1006);
 }
 
 #[tokio::test(start_paused = true)]
 async fn heads_may_be_huge_and_redirect() {
-    let heard = with(
-        false,
-        &json!({"kind": "headers", "cookies": 20, "filler": 20_000}),
-    )
-    .await;
+    let heard = with(false, &json!({"kind": "headers", "cookies": 20, "filler": 20_000})).await;
     assert_eq!(heard.headers.get_all("set-cookie").iter().count(), 20);
     assert_eq!(heard.headers["x-filler-4"].len(), 4096);
     let moved = json!({"kind": "redirect", "status": 307, "location": "http://10.0.0.1/"});
@@ -293,4 +241,20 @@ async fn a_fault_that_is_none_is_refused_loudly() {
     let heard = with(false, &json!({"kind": "sulk"})).await;
     assert_eq!(heard.status, 400);
     assert!(heard.text().contains("sulk"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_field_may_be_another_or_gone() {
+    let other = json!({"kind": "patch", "at": "/model", "value": "gpt-4o-downgraded"});
+    assert_eq!(with(false, &other).await.json()["model"], "gpt-4o-downgraded");
+    let events = with(true, &json!({"kind": "patch", "at": "/id"})).await.events();
+    assert!(events.iter().all(|event| event.get("id").is_none()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_add_up() {
+    let fault = json!([{"kind": "cut", "after_event": 4}, {"kind": "reframe", "line_end": "cr"}]);
+    let heard = with(true, &fault).await;
+    assert!(!heard.ended);
+    assert_eq!(heard.text().matches("\r\r").count(), 4);
 }

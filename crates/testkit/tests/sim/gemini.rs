@@ -16,12 +16,8 @@ fn body() -> Value {
 #[tokio::test(start_paused = true)]
 async fn content_is_generated_with_thoughts_outside_the_candidates() {
     let sim = Simulator::new(SimConfig::default());
-    let heard = talk(&sim, post(PLAIN, &body()).header("x-sim-reasoning", "9"))
-        .await
-        .json();
-    let text = heard["candidates"][0]["content"]["parts"][0]["text"]
-        .as_str()
-        .expect("a text");
+    let heard = talk(&sim, post(PLAIN, &body()).header("x-sim-reasoning", "9")).await.json();
+    let text = heard["candidates"][0]["content"]["parts"][0]["text"].as_str().expect("a text");
     assert!(text.ends_with("Say hello to me"), "{text}");
     let usage = &heard["usageMetadata"];
     assert_eq!(usage["promptTokenCount"], 8);
@@ -46,10 +42,7 @@ async fn a_stream_of_events_ends_its_lines_with_crlf_and_has_no_done() {
 async fn a_stream_without_alt_sse_is_one_json_array() {
     let sim = Simulator::new(SimConfig::default());
     let heard = talk(&sim, post(ARRAY, &body())).await;
-    assert_eq!(
-        heard.headers["content-type"],
-        "application/json; charset=UTF-8"
-    );
+    assert_eq!(heard.headers["content-type"], "application/json; charset=UTF-8");
     assert_eq!(heard.json().as_array().map(Vec::len), Some(6));
 }
 
@@ -71,17 +64,11 @@ async fn a_function_call_arrives_whole_and_stops() {
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_key_is_a_bad_request() {
-    let config = SimConfig {
-        keys: vec![Key::new("main", "g-1")],
-        ..SimConfig::default()
-    };
+    let config = SimConfig { keys: vec![Key::new("main", "g-1")], ..SimConfig::default() };
     let sim = Simulator::new(config);
     let heard = talk(&sim, post(PLAIN, &body()).header("x-goog-api-key", "g-2")).await;
     assert_eq!(heard.status, 400);
-    assert_eq!(
-        heard.json()["error"]["details"][0]["reason"],
-        "API_KEY_INVALID"
-    );
+    assert_eq!(heard.json()["error"]["details"][0]["reason"], "API_KEY_INVALID");
     let right = post(PLAIN, &body()).header("x-goog-api-key", "g-1");
     assert_eq!(talk(&sim, right).await.status, 200);
     let in_query = format!("{PLAIN}?key=g-1");
@@ -96,15 +83,9 @@ async fn counts_embeddings_and_models_answer() {
     let one = json!({"content": {"parts": [{"text": "a"}]}, "outputDimensionality": 3});
     let embed = post("/v1beta/models/gemini-embedding-001:embedContent", &one);
     let heard = talk(&sim, embed).await.json();
-    assert_eq!(
-        heard["embedding"]["values"].as_array().map(Vec::len),
-        Some(3)
-    );
+    assert_eq!(heard["embedding"]["values"].as_array().map(Vec::len), Some(3));
     let batch = json!({"requests": [one, one]});
-    let embed = post(
-        "/v1beta/models/gemini-embedding-001:batchEmbedContents",
-        &batch,
-    );
+    let embed = post("/v1beta/models/gemini-embedding-001:batchEmbedContents", &batch);
     let heard = talk(&sim, embed).await.json();
     assert_eq!(heard["embeddings"].as_array().map(Vec::len), Some(2));
     let list = talk(&sim, get("/v1beta/models")).await.json();

@@ -1,9 +1,6 @@
 //! What the simulator answers, breaks and charges, over in-memory connections
 //! and paused time.
-#![expect(
-    clippy::expect_used,
-    reason = "a test that cannot set itself up has failed"
-)]
+#![expect(clippy::expect_used, reason = "a test that cannot set itself up has failed")]
 
 mod admin;
 mod anthropic;

@@ -20,9 +20,7 @@ async fn a_chat_echoes_the_prompt_and_counts_it() {
     let heard = talk(&sim, post("/v1/chat/completions", &chat())).await;
     assert_eq!(heard.status, 200);
     let body = heard.json();
-    let content = body["choices"][0]["message"]["content"]
-        .as_str()
-        .expect("a text");
+    let content = body["choices"][0]["message"]["content"].as_str().expect("a text");
     assert!(content.ends_with("Say hello to me"), "{content}");
     assert_eq!(body["choices"][0]["finish_reason"], "stop");
     // 3 for the turn, and 19 bytes of role and text in tokens of 4.
@@ -36,15 +34,9 @@ async fn a_stream_has_a_role_its_pieces_a_reason_and_done() {
     let ask = post("/v1/chat/completions", &with(chat(), "stream", json!(true)));
     let events = talk(&sim, ask).await.events();
     assert_eq!(events[0]["choices"][0]["delta"]["role"], "assistant");
-    let text: String = events
-        .iter()
-        .filter_map(|e| e["choices"][0]["delta"]["content"].as_str())
-        .collect();
+    let text: String = events.iter().filter_map(|e| e["choices"][0]["delta"]["content"].as_str()).collect();
     assert!(text.ends_with("Say hello to me"), "{text}");
-    assert_eq!(
-        events[events.len() - 2]["choices"][0]["finish_reason"],
-        "stop"
-    );
+    assert_eq!(events[events.len() - 2]["choices"][0]["finish_reason"], "stop");
     assert_eq!(events[events.len() - 1], "[DONE]");
     assert!(events.iter().all(|event| event.get("usage").is_none()));
 }
@@ -54,9 +46,7 @@ async fn usage_is_streamed_only_when_it_is_asked_for() {
     let sim = Simulator::new(SimConfig::default());
     let body = with(chat(), "stream", json!(true));
     let body = with(body, "stream_options", json!({"include_usage": true}));
-    let events = talk(&sim, post("/v1/chat/completions", &body))
-        .await
-        .events();
+    let events = talk(&sim, post("/v1/chat/completions", &body)).await.events();
     let last = &events[events.len() - 2];
     assert_eq!(last["choices"], json!([]));
     assert_eq!(last["usage"]["completion_tokens"], 6);
@@ -78,8 +68,7 @@ fn with_tool(choice: Value) -> Value {
         "type": "object", "required": ["city"],
         "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
     });
-    let tool =
-        json!({"type": "function", "function": {"name": "weather", "parameters": parameters}});
+    let tool = json!({"type": "function", "function": {"name": "weather", "parameters": parameters}});
     with(with(chat(), "tools", json!([tool])), "tool_choice", choice)
 }
 
@@ -101,35 +90,18 @@ async fn a_required_tool_is_called_with_arguments_that_fit_its_schema() {
 async fn a_streamed_tool_call_names_itself_once_and_then_adds_arguments() {
     let sim = Simulator::new(SimConfig::default());
     let body = with(with_tool(json!("required")), "stream", json!(true));
-    let events = talk(&sim, post("/v1/chat/completions", &body))
-        .await
-        .events();
-    let calls: Vec<_> = events
-        .iter()
-        .map(|e| &e["choices"][0]["delta"]["tool_calls"][0])
-        .collect();
+    let events = talk(&sim, post("/v1/chat/completions", &body)).await.events();
+    let calls: Vec<_> = events.iter().map(|e| &e["choices"][0]["delta"]["tool_calls"][0]).collect();
     assert_eq!(calls[0]["function"]["name"], "weather");
-    assert!(
-        calls[1..]
-            .iter()
-            .all(|call| call["function"].get("name").is_none())
-    );
-    let arguments: String = calls
-        .iter()
-        .filter_map(|call| call["function"]["arguments"].as_str())
-        .collect();
+    assert!(calls[1..].iter().all(|call| call["function"].get("name").is_none()));
+    let arguments: String = calls.iter().filter_map(|call| call["function"]["arguments"].as_str()).collect();
     assert_eq!(arguments, r#"{"city":"sim","days":1}"#);
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_tool_is_called_unless_it_is_asked_for() {
     let sim = Simulator::new(SimConfig::default());
-    let heard = talk(
-        &sim,
-        post("/v1/chat/completions", &with_tool(json!("auto"))),
-    )
-    .await
-    .json();
+    let heard = talk(&sim, post("/v1/chat/completions", &with_tool(json!("auto")))).await.json();
     assert_eq!(heard["choices"][0]["finish_reason"], "stop");
 }
 
@@ -137,9 +109,7 @@ async fn no_tool_is_called_unless_it_is_asked_for() {
 async fn cached_and_reasoning_tokens_are_reported_as_asked_for() {
     let sim = Simulator::new(SimConfig::default());
     let ask = post("/v1/chat/completions", &chat());
-    let ask = ask
-        .header("x-sim-cached", "4")
-        .header("x-sim-reasoning", "10");
+    let ask = ask.header("x-sim-cached", "4").header("x-sim-reasoning", "10");
     let usage = talk(&sim, ask).await.json()["usage"].clone();
     assert_eq!(usage["prompt_tokens_details"]["cached_tokens"], 4);
     assert_eq!(usage["completion_tokens_details"]["reasoning_tokens"], 10);
@@ -151,18 +121,12 @@ async fn embeddings_come_as_numbers_or_as_the_same_numbers_in_base64() {
     let sim = Simulator::new(SimConfig::default());
     let body = json!({"model": "text-embedding-3-small", "input": ["a", "b"], "dimensions": 3});
     let plain = talk(&sim, post("/v1/embeddings", &body)).await.json();
-    assert_eq!(
-        plain["data"][1]["embedding"].as_array().map(Vec::len),
-        Some(3)
-    );
+    assert_eq!(plain["data"][1]["embedding"].as_array().map(Vec::len), Some(3));
     assert_ne!(plain["data"][0]["embedding"], plain["data"][1]["embedding"]);
     let body = with(body, "encoding_format", json!("base64"));
     let packed = talk(&sim, post("/v1/embeddings", &body)).await.json();
     // 12 bytes are 16 letters.
-    assert_eq!(
-        packed["data"][0]["embedding"].as_str().map(str::len),
-        Some(16)
-    );
+    assert_eq!(packed["data"][0]["embedding"].as_str().map(str::len), Some(16));
     assert_eq!(packed["usage"]["prompt_tokens"], 2);
 }
 
@@ -187,10 +151,7 @@ async fn a_model_that_does_not_exist_is_not_found() {
 
 #[tokio::test(start_paused = true)]
 async fn only_a_configured_key_is_accepted() {
-    let config = SimConfig {
-        keys: vec![Key::new("main", "sk-1")],
-        ..SimConfig::default()
-    };
+    let config = SimConfig { keys: vec![Key::new("main", "sk-1")], ..SimConfig::default() };
     let sim = Simulator::new(config);
     let heard = talk(&sim, post("/v1/chat/completions", &chat())).await;
     assert_eq!(heard.status, 401);
@@ -206,11 +167,7 @@ async fn only_a_configured_key_is_accepted() {
 #[tokio::test(start_paused = true)]
 async fn a_path_that_no_provider_owns_is_not_found() {
     let sim = Simulator::new(SimConfig::default());
-    for path in [
-        "/v1/v1/chat/completions",
-        "/chat/completions",
-        "/v1beta/models/x:sing",
-    ] {
+    for path in ["/v1/v1/chat/completions", "/chat/completions", "/v1beta/models/x:sing"] {
         assert_eq!(talk(&sim, post(path, &chat())).await.status, 404, "{path}");
     }
 }
@@ -219,13 +176,6 @@ async fn a_path_that_no_provider_owns_is_not_found() {
 async fn models_are_listed_and_gotten() {
     let sim = Simulator::new(SimConfig::default());
     let list = talk(&sim, get("/v1/models")).await.json();
-    assert!(
-        list["data"]
-            .as_array()
-            .is_some_and(|models| models.len() > 3)
-    );
-    assert_eq!(
-        talk(&sim, get("/v1/models/gpt-4o")).await.json()["id"],
-        "gpt-4o"
-    );
+    assert!(list["data"].as_array().is_some_and(|models| models.len() > 3));
+    assert_eq!(talk(&sim, get("/v1/models/gpt-4o")).await.json()["id"], "gpt-4o");
 }

@@ -10,10 +10,7 @@ fn body(stream: bool) -> Value {
 }
 
 fn kinds(events: &[Value]) -> Vec<&str> {
-    let mut kinds: Vec<_> = events
-        .iter()
-        .filter_map(|event| event["type"].as_str())
-        .collect();
+    let mut kinds: Vec<_> = events.iter().filter_map(|event| event["type"].as_str()).collect();
     kinds.dedup();
     kinds
 }
@@ -23,9 +20,7 @@ async fn a_response_holds_a_message_and_its_usage() {
     let sim = Simulator::new(SimConfig::default());
     let heard = talk(&sim, post("/v1/responses", &body(false))).await.json();
     assert_eq!(heard["status"], "completed");
-    let text = heard["output"][0]["content"][0]["text"]
-        .as_str()
-        .expect("a text");
+    let text = heard["output"][0]["content"][0]["text"].as_str().expect("a text");
     assert!(text.ends_with("Say hello to me"), "{text}");
     assert_eq!(heard["usage"]["output_tokens"], 6);
 }
@@ -33,9 +28,7 @@ async fn a_response_holds_a_message_and_its_usage() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_runs_through_the_whole_numbered_sequence() {
     let sim = Simulator::new(SimConfig::default());
-    let events = talk(&sim, post("/v1/responses", &body(true)))
-        .await
-        .events();
+    let events = talk(&sim, post("/v1/responses", &body(true))).await.events();
     let expected = [
         "response.created",
         "response.in_progress",
@@ -48,15 +41,9 @@ async fn a_stream_runs_through_the_whole_numbered_sequence() {
         "response.completed",
     ];
     assert_eq!(kinds(&events), expected);
-    let numbers: Vec<_> = events
-        .iter()
-        .filter_map(|e| e["sequence_number"].as_u64())
-        .collect();
+    let numbers: Vec<_> = events.iter().filter_map(|e| e["sequence_number"].as_u64()).collect();
     assert_eq!(numbers, (0..events.len() as u64).collect::<Vec<_>>());
-    assert_eq!(
-        events[events.len() - 1]["response"]["usage"]["output_tokens"],
-        6
-    );
+    assert_eq!(events[events.len() - 1]["response"]["usage"]["output_tokens"], 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,10 +70,7 @@ async fn a_summary_of_the_reasoning_comes_first_when_asked_for() {
     assert!(kinds(&events).contains(&"response.reasoning_summary_text.delta"));
     let last = &events[events.len() - 1]["response"];
     assert_eq!(last["output"][0]["type"], "reasoning");
-    assert_eq!(
-        last["usage"]["output_tokens_details"]["reasoning_tokens"],
-        4
-    );
+    assert_eq!(last["usage"]["output_tokens_details"]["reasoning_tokens"], 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,9 +87,7 @@ async fn the_output_limit_makes_it_incomplete() {
 #[tokio::test(start_paused = true)]
 async fn counting_tokens_costs_nothing() {
     let sim = Simulator::new(SimConfig::default());
-    let heard = talk(&sim, post("/v1/responses/input_tokens", &body(false)))
-        .await
-        .json();
+    let heard = talk(&sim, post("/v1/responses/input_tokens", &body(false))).await.json();
     assert_eq!(heard["input_tokens"], 3 + 4);
     assert_eq!(sim.bill().totals().prompt_tokens, 0);
 }

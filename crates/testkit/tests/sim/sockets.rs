@@ -47,14 +47,10 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let tasks = Tasks(Arc::default());
-    let (mut sender, connection) = http2::handshake(tasks.clone(), TokioIo::new(io))
-        .await
-        .expect("a handshake");
+    let (mut sender, connection) = http2::handshake(tasks.clone(), TokioIo::new(io)).await.expect("a handshake");
     tasks.execute(async move { drop(connection.await) });
     let request = Request::post("http://sim/v1/chat/completions").header("x-sim-fault", fault);
-    let request = request
-        .body(Full::<Bytes>::from(body()))
-        .expect("a request");
+    let request = request.body(Full::<Bytes>::from(body())).expect("a request");
     let mut body = sender.send_request(request).await?.into_body();
     let mut all = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -103,9 +99,7 @@ async fn tls_is_trusted_through_the_simulators_own_authority() {
 
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_reader_iter(BufReader::new(pem.as_bytes())) {
-        roots
-            .add(certificate.expect("a certificate"))
-            .expect("an authority");
+        roots.add(certificate.expect("a certificate")).expect("an authority");
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)

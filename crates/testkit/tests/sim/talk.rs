@@ -32,8 +32,7 @@ impl Heard {
     pub fn events(&self) -> Vec<Value> {
         let text = self.text();
         let data = text.lines().filter_map(|line| line.strip_prefix("data: "));
-        data.map(|data| serde_json::from_str(data).unwrap_or(Value::String(data.into())))
-            .collect()
+        data.map(|data| serde_json::from_str(data).unwrap_or(Value::String(data.into()))).collect()
     }
 }
 
@@ -51,13 +50,8 @@ pub fn get(path: &str) -> Ask {
 }
 
 pub fn ask(method: Method, path: &str, body: String) -> Ask {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "sim");
-    Ask {
-        request: request.body(Full::from(body)).expect("a request"),
-    }
+    let request = Request::builder().method(method).uri(path).header("host", "sim");
+    Ask { request: request.body(Full::from(body)).expect("a request") }
 }
 
 impl Ask {
@@ -78,22 +72,14 @@ pub async fn connect(sim: &Simulator) -> Line {
     let (near, far) = tokio::io::duplex(64 << 10);
     let mut tasks = JoinSet::new();
     tasks.spawn(sim.serve_connection(far));
-    let (sender, connection) = http1::handshake(TokioIo::new(near))
-        .await
-        .expect("a handshake");
+    let (sender, connection) = http1::handshake(TokioIo::new(near)).await.expect("a handshake");
     tasks.spawn(async move { drop(connection.await) });
-    Line {
-        _tasks: tasks,
-        sender,
-    }
+    Line { _tasks: tasks, sender }
 }
 
 impl Line {
     pub async fn head(&mut self, ask: Ask) -> http::Response<Incoming> {
-        self.sender
-            .send_request(ask.request)
-            .await
-            .expect("an answer")
+        self.sender.send_request(ask.request).await.expect("an answer")
     }
 
     pub async fn talk(&mut self, ask: Ask) -> Heard {
@@ -110,12 +96,7 @@ impl Line {
                 }
             }
         }
-        Heard {
-            status: head.status,
-            headers: head.headers,
-            body: all.into(),
-            ended,
-        }
+        Heard { status: head.status, headers: head.headers, body: all.into(), ended }
     }
 }
 

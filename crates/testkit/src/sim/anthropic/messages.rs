@@ -45,10 +45,7 @@ fn plain(reply: &Reply) -> Answer {
 }
 
 fn streamed(reply: &Reply) -> Answer {
-    let mut tape = Tape {
-        events: Vec::with_capacity(reply.pieces.len() + 9),
-        index: 0,
-    };
+    let mut tape = Tape { events: Vec::with_capacity(reply.pieces.len() + 9), index: 0 };
     let first = reply.usage.output.min(1);
     let message = message(reply, Vec::new(), usage(&reply.usage, first));
     tape.push(&json!({"type": "message_start", "message": message}), first);
@@ -81,10 +78,7 @@ impl Tape {
 
     fn start(&mut self, block: &Value, output: u64) {
         let index = self.index;
-        self.push(
-            &json!({"type": "content_block_start", "index": index, "content_block": block}),
-            output,
-        );
+        self.push(&json!({"type": "content_block_start", "index": index, "content_block": block}), output);
         if index == 0 {
             self.push(&json!({"type": "ping"}), output);
         }
@@ -92,35 +86,23 @@ impl Tape {
 
     fn delta(&mut self, delta: &Value, output: u64) {
         let index = self.index;
-        self.push(
-            &json!({"type": "content_block_delta", "index": index, "delta": delta}),
-            output,
-        );
+        self.push(&json!({"type": "content_block_delta", "index": index, "delta": delta}), output);
     }
 
     fn stop(&mut self, output: u64) {
         let index = self.index;
-        self.push(
-            &json!({"type": "content_block_stop", "index": index}),
-            output,
-        );
+        self.push(&json!({"type": "content_block_stop", "index": index}), output);
         self.index += 1;
     }
 
     fn thought(&mut self, reply: &Reply, first: u64) {
-        self.start(
-            &json!({"type": "thinking", "thinking": "", "signature": ""}),
-            first,
-        );
+        self.start(&json!({"type": "thinking", "thinking": "", "signature": ""}), first);
         for (n, piece) in reply.thought.iter().enumerate() {
             let delta = json!({"type": "thinking_delta", "thinking": piece});
             self.delta(&delta, first.max(n as u64 + 1));
         }
         let output = first.max(reply.usage.reasoning);
-        self.delta(
-            &json!({"type": "signature_delta", "signature": SIGNATURE}),
-            output,
-        );
+        self.delta(&json!({"type": "signature_delta", "signature": SIGNATURE}), output);
         self.stop(output);
     }
 
@@ -134,10 +116,7 @@ impl Tape {
         let start = first.max(reply.generated(0));
         self.start(&block, start);
         if reply.call.is_some() {
-            self.delta(
-                &json!({"type": "input_json_delta", "partial_json": ""}),
-                start,
-            );
+            self.delta(&json!({"type": "input_json_delta", "partial_json": ""}), start);
         }
         for (n, piece) in reply.pieces.iter().enumerate() {
             let delta = match reply.call {

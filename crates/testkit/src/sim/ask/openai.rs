@@ -2,10 +2,7 @@
 
 use serde_json::Value;
 
-use super::{
-    Ask, Choice, Input, Reject, Stream, Tool, bounded, choose, count, list, model_of, number,
-    text_of,
-};
+use super::{Ask, Choice, Input, Reject, Stream, Tool, bounded, choose, count, list, model_of, number, text_of};
 use crate::sim::dialect::{Operation, Place};
 use crate::sim::sample;
 
@@ -20,10 +17,7 @@ pub(super) fn read(place: &Place, body: &Value) -> Result<Ask, Reject> {
     if body.get("stream").and_then(Value::as_bool) == Some(true) {
         ask.stream = Stream::Sse;
     }
-    ask.include_usage = body
-        .pointer("/stream_options/include_usage")
-        .and_then(Value::as_bool)
-        .unwrap_or_default();
+    ask.include_usage = body.pointer("/stream_options/include_usage").and_then(Value::as_bool).unwrap_or_default();
     ask.choices = number(body, "n").unwrap_or(1);
     Ok(ask)
 }
@@ -33,18 +27,10 @@ fn chat(body: &Value) -> Result<Ask, Reject> {
     if messages.is_empty() {
         return Err(Reject::invalid("missing required parameter: 'messages'"));
     }
-    let role = |message: &Value| {
-        message
-            .get("role")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
+    let role = |message: &Value| message.get("role").and_then(Value::as_str).map(str::to_owned);
     let said = last_text(messages, |message| role(message).as_deref() == Some("user"));
     let answered = messages.last().and_then(role).as_deref() == Some("tool");
-    let tools: Vec<_> = list(body, "tools")
-        .iter()
-        .filter_map(|tool| named(tool.get("function")?))
-        .collect();
+    let tools: Vec<_> = list(body, "tools").iter().filter_map(|tool| named(tool.get("function")?)).collect();
     let choice = choice(body.get("tool_choice"), "/function/name");
     let format = body.get("response_format");
     Ok(Ask {
@@ -66,25 +52,17 @@ fn responses(body: &Value) -> Result<Ask, Reject> {
         Value::Array(_) => last_text(items, is_user),
         _ => return Err(Reject::invalid("missing required parameter: 'input'")),
     };
-    let answered = items
-        .last()
-        .and_then(|item| item.get("type"))
-        .and_then(Value::as_str)
-        == Some("function_call_output");
+    let answered =
+        items.last().and_then(|item| item.get("type")).and_then(Value::as_str) == Some("function_call_output");
     let tools: Vec<_> = list(body, "tools").iter().filter_map(named).collect();
     let choice = choice(body.get("tool_choice"), "/name");
     let format = body.pointer("/text/format");
     Ok(Ask {
-        prompt_tokens: count(
-            items.len().max(1),
-            &parts(body, &["instructions", "input", "tools"]),
-        ),
+        prompt_tokens: count(items.len().max(1), &parts(body, &["instructions", "input", "tools"])),
         echo: bounded(&said),
         call: choose(&tools, &choice, &said, answered),
         max_output: number(body, "max_output_tokens"),
-        thinking: body
-            .pointer("/reasoning/summary")
-            .is_some_and(Value::is_string),
+        thinking: body.pointer("/reasoning/summary").is_some_and(Value::is_string),
         json: format.and_then(|format| json(format, "/schema")),
         ..Ask::default()
     })
@@ -94,11 +72,7 @@ fn completions(body: &Value) -> Result<Ask, Reject> {
     let prompt = body.get("prompt").unwrap_or(&Value::Null);
     let said = match prompt {
         Value::String(text) => text.clone(),
-        Value::Array(items) => items
-            .last()
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned(),
+        Value::Array(items) => items.last().and_then(Value::as_str).unwrap_or_default().to_owned(),
         _ => return Err(Reject::invalid("missing required parameter: 'prompt'")),
     };
     Ok(Ask {
@@ -112,10 +86,7 @@ fn completions(body: &Value) -> Result<Ask, Reject> {
 
 fn embeddings(body: &Value) -> Result<Ask, Reject> {
     let input = body.get("input").unwrap_or(&Value::Null);
-    let one = |value: &Value| Input {
-        tokens: count(0, &[value]).max(1),
-        bytes: value.to_string().into_bytes(),
-    };
+    let one = |value: &Value| Input { tokens: count(0, &[value]).max(1), bytes: value.to_string().into_bytes() };
     let inputs: Vec<_> = match input {
         Value::Array(items) if items.first().is_some_and(Value::is_number) => vec![one(input)],
         Value::Array(items) if !items.is_empty() => items.iter().map(one).collect(),
@@ -133,17 +104,12 @@ fn embeddings(body: &Value) -> Result<Ask, Reject> {
 
 fn last_text(messages: &[Value], wanted: impl Fn(&Value) -> bool) -> String {
     let last = messages.iter().rev().find(|message| wanted(message));
-    last.and_then(|message| message.get("content"))
-        .map(text_of)
-        .unwrap_or_default()
+    last.and_then(|message| message.get("content")).map(text_of).unwrap_or_default()
 }
 
 fn named(function: &Value) -> Option<Tool<'_>> {
     let name = function.get("name")?.as_str()?;
-    Some(Tool {
-        name,
-        schema: function.get("parameters"),
-    })
+    Some(Tool { name, schema: function.get("parameters") })
 }
 
 fn choice(choice: Option<&Value>, name: &str) -> Choice {

@@ -30,10 +30,7 @@ impl Match {
             && same(self.operation, facts.operation)
             && same(self.model.as_deref(), facts.model)
             && self.key.as_deref().is_none_or(|key| Some(key) == facts.key)
-            && self
-                .path
-                .as_deref()
-                .is_none_or(|path| facts.path.starts_with(path))
+            && self.path.as_deref().is_none_or(|path| facts.path.starts_with(path))
             && same(self.host.as_deref(), facts.host)
             && same(self.stream, facts.stream)
     }

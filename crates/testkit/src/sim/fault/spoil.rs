@@ -21,6 +21,7 @@ use super::super::refusal;
 use super::super::reply::Usage;
 use super::super::script::{Play, Step};
 use super::Fault;
+use stream::{Form, error_event};
 
 /// Bytes of one filler header.
 const FILLER: usize = 4096;
@@ -66,13 +67,7 @@ impl Spoilt {
     /// An answer without a fault.
     pub(crate) fn none(play: Play) -> Self {
         let wire = Wire::default();
-        Self {
-            play,
-            delay: Duration::ZERO,
-            pause: None,
-            never: None,
-            wire,
-        }
+        Self { play, delay: Duration::ZERO, pause: None, never: None, wire }
     }
 
     /// Whether hyper cannot send this over HTTP/1.1.
@@ -105,59 +100,44 @@ impl Spoilt {
                 self.wire.trickle = Some(((*bytes).max(1), Duration::from_millis(*pause_ms)));
             }
             Fault::ContentLength { delta } => self.misannounce(*delta),
-            Fault::Cut {
-                after_event,
-                at_byte,
-                reset,
-            } => {
+            Fault::Cut { after_event, at_byte, reset } => {
                 self.wire.reset = *reset;
                 self.cut(*after_event, *at_byte);
             }
-            Fault::Stall {
-                after_event,
-                ping_ms,
-            } => self.stall(dialect, *after_event, *ping_ms),
-            Fault::Headers {
-                headers,
-                filler,
-                cookies,
-            } => self.head(headers, *filler, *cookies),
+            Fault::Stall { after_event, ping_ms } => self.stall(dialect, *after_event, *ping_ms),
+            Fault::Headers { headers, filler, cookies } => self.head(headers, *filler, *cookies),
             Fault::Trailing { text, hold } => self.trail(text.as_deref(), *hold),
             Fault::Gzip { corrupt } => self.gzip(*corrupt),
-            Fault::Usage { .. } | Fault::Overbill { .. } | Fault::EmptyChoices {} => {
-                self.retouch(fault);
+            Fault::Usage { spoilt } => self.spoil_usage(*spoilt),
+            Fault::Overbill { output } => self.overbill(*output),
+            Fault::EmptyChoices {} => self.silence(),
+            Fault::Patch { at, value } => self.patch(at, value.as_ref()),
+            Fault::GarbageEvent { after_event } => {
+                self.insert(*after_event, "data: {\"broken\": \n\n".to_owned(), false);
             }
-            Fault::GarbageEvent { .. }
-            | Fault::ErrorEvent { .. }
-            | Fault::HugeEvent { .. }
-            | Fault::Reframe { .. } => self.events(dialect, fault),
-            Fault::Status { .. }
-            | Fault::Redirect { .. }
-            | Fault::ErrorBody {}
-            | Fault::Html {} => self.replace(dialect, fault),
+            Fault::ErrorEvent { after_event } => {
+                self.insert(*after_event, error_event(dialect), true);
+            }
+            Fault::HugeEvent { bytes, after_event } => {
+                let filler = "h".repeat((*bytes).min(MAX_FILLER));
+                let event = format!("data: {{\"huge\": \"{filler}\"}}\n\n");
+                self.insert(*after_event, event, false);
+            }
+            Fault::Reframe { line_end, comments, bom, tight } => {
+                self.reframe(&Form { line_end: *line_end, comments: *comments, bom: *bom, tight: *tight })
+            }
+            Fault::Status { .. } | Fault::Redirect { .. } | Fault::ErrorBody {} | Fault::Html {} => {
+                self.replace(dialect, fault)
+            }
         }
     }
 
     /// Another answer, which costs nothing and counts as an error.
     fn replace(&mut self, dialect: Dialect, fault: &Fault) {
         let message = "the simulated provider fails on demand".to_owned();
-        let error = |status, code| {
-            refusal::answer(
-                dialect,
-                &Reject {
-                    status,
-                    code,
-                    message: message.clone(),
-                },
-            )
-        };
+        let error = |status, code| refusal::answer(dialect, &Reject { status, code, message: message.clone() });
         let mut answer = match fault {
-            Fault::Status {
-                status,
-                headers,
-                body,
-                code,
-            } => {
+            Fault::Status { status, headers, body, code } => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::BAD_GATEWAY);
                 let mut answer = match body {
                     Some(body) => Answer::whole(status, "application/json", body.clone()),
@@ -185,10 +165,7 @@ impl Spoilt {
             }
         };
         answer.usage = Usage::default();
-        self.play = Play {
-            end: Outcome::Error,
-            ..Play::of(answer)
-        };
+        self.play = Play { end: Outcome::Error, ..Play::of(answer) };
     }
 
     fn steps(&mut self, change: impl FnOnce(&mut Vec<Step>)) {
@@ -201,16 +178,10 @@ impl Spoilt {
         let mut all = HeaderMap::clone(&self.play.headers);
         extend(&mut all, headers);
         for number in 0..filler.min(MAX_FILLER).div_ceil(FILLER) {
-            extend(
-                &mut all,
-                &[(format!("x-filler-{number}"), "f".repeat(FILLER))],
-            );
+            extend(&mut all, &[(format!("x-filler-{number}"), "f".repeat(FILLER))]);
         }
         for number in 0..cookies.min(MAX_FILLER / FILLER) {
-            extend(
-                &mut all,
-                &[("set-cookie".to_owned(), format!("c{number}=1"))],
-            );
+            extend(&mut all, &[("set-cookie".to_owned(), format!("c{number}=1"))]);
         }
         self.play.headers = Arc::new(all);
     }
@@ -245,15 +216,7 @@ fn extend(headers: &mut HeaderMap, more: &[(String, String)]) {
 
 /// The codes that a fault may ask for; another one stands for none.
 fn known_code(code: Option<&str>) -> &'static str {
-    const CODES: [&str; 5] = [
-        "insufficient_quota",
-        "context_length_exceeded",
-        "content_filter",
-        "model_not_found",
-        "invalid_api_key",
-    ];
-    CODES
-        .into_iter()
-        .find(|known| Some(*known) == code)
-        .unwrap_or_default()
+    const CODES: [&str; 5] =
+        ["insufficient_quota", "context_length_exceeded", "content_filter", "model_not_found", "invalid_api_key"];
+    CODES.into_iter().find(|known| Some(*known) == code).unwrap_or_default()
 }

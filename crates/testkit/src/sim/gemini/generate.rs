@@ -49,40 +49,24 @@ fn elements(reply: &Reply) -> impl Iterator<Item = Element> {
     let last = pieces.len() - 1;
     let pieces = pieces.into_iter().enumerate().map(move |(n, piece)| {
         let end = n == last;
-        let output = if end {
-            reply.usage.output
-        } else {
-            reply.generated(n + 1)
-        };
+        let output = if end { reply.usage.output } else { reply.generated(n + 1) };
         let parts = [said(reply, &piece)];
-        (
-            element(reply, &parts, end.then(|| finish(reply)), output),
-            output,
-        )
+        (element(reply, &parts, end.then(|| finish(reply)), output), output)
     });
     thoughts.chain(pieces)
 }
 
 fn sse((value, output): Element) -> Event {
-    Event {
-        bytes: Bytes::from(format!("data: {value}\r\n\r\n")),
-        output,
-    }
+    Event { bytes: Bytes::from(format!("data: {value}\r\n\r\n")), output }
 }
 
 fn array(reply: &Reply) -> Answer {
     let mut events: Vec<Event> = Vec::new();
     for (value, output) in elements(reply) {
         let opening = if events.is_empty() { "[" } else { ",\r\n" };
-        events.push(Event {
-            bytes: Bytes::from(format!("{opening}{value}")),
-            output,
-        });
+        events.push(Event { bytes: Bytes::from(format!("{opening}{value}")), output });
     }
-    events.push(Event {
-        bytes: Bytes::from_static(b"]"),
-        output: reply.usage.output,
-    });
+    events.push(Event { bytes: Bytes::from_static(b"]"), output: reply.usage.output });
     Answer::events(events, reply.usage).with("content-type", "application/json; charset=UTF-8")
 }
 

@@ -37,9 +37,6 @@ fn embed(place: &Place, ask: &Ask) -> Answer {
         (Operation::Embeddings, Some(input)) => json!({"embedding": values(input)}),
         _ => json!({"embeddings": ask.inputs.iter().map(values).collect::<Vec<_>>()}),
     };
-    let usage = Usage {
-        prompt: ask.prompt_tokens,
-        ..Usage::default()
-    };
+    let usage = Usage { prompt: ask.prompt_tokens, ..Usage::default() };
     Answer::json(StatusCode::OK, &body, usage)
 }

@@ -47,10 +47,7 @@ fn plain(reply: &Reply) -> Answer {
 }
 
 fn streamed(ask: &Ask, reply: &Reply) -> Answer {
-    let chunks = Chunks {
-        reply,
-        include_usage: ask.include_usage,
-    };
+    let chunks = Chunks { reply, include_usage: ask.include_usage };
     let mut events = Vec::with_capacity(reply.pieces.len() + 4);
     chunks.each(&mut events, &first(reply), None, reply.generated(0));
     for (index, piece) in reply.pieces.iter().enumerate() {
@@ -60,21 +57,13 @@ fn streamed(ask: &Ask, reply: &Reply) -> Answer {
         };
         chunks.each(&mut events, &delta, None, reply.generated(index + 1));
     }
-    chunks.each(
-        &mut events,
-        &json!({}),
-        Some(finish(reply.finish)),
-        reply.usage.output,
-    );
+    chunks.each(&mut events, &json!({}), Some(finish(reply.finish)), reply.usage.output);
     if ask.include_usage {
         let mut last = chunks.chunk(json!([]));
         set(&mut last, "usage", usage(&reply.usage));
         events.push(data(&last, reply.usage.output));
     }
-    events.push(Event {
-        bytes: Bytes::from_static(b"data: [DONE]\n\n"),
-        output: reply.usage.output,
-    });
+    events.push(Event { bytes: Bytes::from_static(b"data: [DONE]\n\n"), output: reply.usage.output });
     Answer::events(events, reply.usage)
 }
 

@@ -30,10 +30,7 @@ pub(super) fn render(ask: &Ask, reply: &Reply) -> Answer {
         events.push(data(&last, reply.usage.output));
     }
     let done = Bytes::from_static(b"data: [DONE]\n\n");
-    events.push(Event {
-        bytes: done,
-        output: reply.usage.output,
-    });
+    events.push(Event { bytes: done, output: reply.usage.output });
     Answer::events(events, reply.usage)
 }
 

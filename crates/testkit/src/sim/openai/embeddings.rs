@@ -11,11 +11,7 @@ use crate::sim::vector;
 pub(super) fn render(ask: &Ask) -> Answer {
     let item = |(index, input)| {
         let vector = vector::of(input, ask.dimensions);
-        let embedding: Value = if ask.base64 {
-            vector::base64(&vector).into()
-        } else {
-            json!(vector)
-        };
+        let embedding: Value = if ask.base64 { vector::base64(&vector).into() } else { json!(vector) };
         json!({"object": "embedding", "index": index, "embedding": embedding})
     };
     let body = json!({
@@ -23,9 +19,6 @@ pub(super) fn render(ask: &Ask) -> Answer {
         "data": ask.inputs.iter().enumerate().map(item).collect::<Vec<_>>(),
         "usage": {"prompt_tokens": ask.prompt_tokens, "total_tokens": ask.prompt_tokens},
     });
-    let usage = Usage {
-        prompt: ask.prompt_tokens,
-        ..Usage::default()
-    };
+    let usage = Usage { prompt: ask.prompt_tokens, ..Usage::default() };
     Answer::json(StatusCode::OK, &body, usage)
 }

@@ -8,10 +8,7 @@ use crate::sim::ask::Ask;
 use crate::sim::reply::{Finish, Reply};
 
 pub(super) fn render(ask: &Ask, reply: &Reply) -> Answer {
-    let mut tape = Tape {
-        events: Vec::with_capacity(reply.pieces.len() + 9),
-        reply,
-    };
+    let mut tape = Tape { events: Vec::with_capacity(reply.pieces.len() + 9), reply };
     let open = response(ask, reply, "in_progress", Vec::new());
     tape.push(json!({"type": "response.created", "response": open}), 0);
     tape.push(json!({"type": "response.in_progress", "response": open}), 0);
@@ -28,10 +25,7 @@ pub(super) fn render(ask: &Ask, reply: &Reply) -> Answer {
         Finish::Length => "response.incomplete",
         Finish::Stop | Finish::Tool => "response.completed",
     };
-    tape.push(
-        json!({"type": last, "response": finished(ask, reply)}),
-        reply.usage.output,
-    );
+    tape.push(json!({"type": last, "response": finished(ask, reply)}), reply.usage.output);
     Answer::events(tape.events, reply.usage)
 }
 
@@ -70,36 +64,16 @@ impl Tape<'_> {
         };
         let empty = json!({"type": "summary_text", "text": ""});
         let full = json!({"type": "summary_text", "text": whole});
-        self.about(
-            "response.output_item.added",
-            0,
-            json!({"item": reasoning(reply, "")}),
-            0,
-        );
-        self.about(
-            "response.reasoning_summary_part.added",
-            0,
-            at(json!({"part": empty})),
-            0,
-        );
+        self.about("response.output_item.added", 0, json!({"item": reasoning(reply, "")}), 0);
+        self.about("response.reasoning_summary_part.added", 0, at(json!({"part": empty})), 0);
         for (n, piece) in reply.thought.iter().enumerate() {
             let delta = at(json!({"delta": piece}));
-            self.about(
-                "response.reasoning_summary_text.delta",
-                0,
-                delta,
-                n as u64 + 1,
-            );
+            self.about("response.reasoning_summary_text.delta", 0, delta, n as u64 + 1);
         }
         let output = reply.usage.reasoning;
         let text = at(json!({"text": whole}));
         self.about("response.reasoning_summary_text.done", 0, text, output);
-        self.about(
-            "response.reasoning_summary_part.done",
-            0,
-            at(json!({"part": full})),
-            output,
-        );
+        self.about("response.reasoning_summary_part.done", 0, at(json!({"part": full})), output);
         let item = json!({"item": reasoning(reply, &whole)});
         self.about("response.output_item.done", 0, item, output);
     }
@@ -113,12 +87,7 @@ impl Tape<'_> {
         self.about("response.content_part.added", index, place, 0);
         for (n, piece) in reply.pieces.iter().enumerate() {
             let delta = json!({"item_id": id, "content_index": 0, "delta": piece, "logprobs": []});
-            self.about(
-                "response.output_text.delta",
-                index,
-                delta,
-                reply.generated(n + 1),
-            );
+            self.about("response.output_text.delta", index, delta, reply.generated(n + 1));
         }
         let text = json!({"item_id": id, "content_index": 0, "text": whole, "logprobs": []});
         self.about("response.output_text.done", index, text, output);
@@ -132,24 +101,14 @@ impl Tape<'_> {
         let reply = self.reply;
         let (id, whole, output) = (item_id(reply), reply.whole(), reply.usage.output);
         let added = json!({"item": item(reply, "in_progress", "")});
-        self.about(
-            "response.output_item.added",
-            index,
-            added,
-            reply.generated(0),
-        );
+        self.about("response.output_item.added", index, added, reply.generated(0));
         for (n, piece) in reply.pieces.iter().enumerate() {
             let delta = json!({"item_id": id, "delta": piece});
             let kind = "response.function_call_arguments.delta";
             self.about(kind, index, delta, reply.generated(n + 1));
         }
         let arguments = json!({"item_id": id, "arguments": whole});
-        self.about(
-            "response.function_call_arguments.done",
-            index,
-            arguments,
-            output,
-        );
+        self.about("response.function_call_arguments.done", index, arguments, output);
         let done = json!({"item": item(reply, "completed", &whole)});
         self.about("response.output_item.done", index, done, output);
     }

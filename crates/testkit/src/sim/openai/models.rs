@@ -9,11 +9,7 @@ use crate::sim::reply::Usage;
 
 pub(super) fn list(models: &[String]) -> Answer {
     let data: Vec<_> = models.iter().map(|name| model(name)).collect();
-    Answer::json(
-        StatusCode::OK,
-        &json!({"object": "list", "data": data}),
-        Usage::default(),
-    )
+    Answer::json(StatusCode::OK, &json!({"object": "list", "data": data}), Usage::default())
 }
 
 pub(super) fn one(name: &str) -> Answer {

@@ -59,11 +59,7 @@ pub(super) fn item(reply: &Reply, status: &str, text: &str) -> Value {
             "call_id": format!("call_sim{}", reply.id), "name": call.name,
         }),
         None => {
-            let content = if status == "completed" {
-                vec![part(text)]
-            } else {
-                Vec::new()
-            };
+            let content = if status == "completed" { vec![part(text)] } else { Vec::new() };
             json!({
                 "id": item_id(reply), "type": "message", "status": status, "content": content,
                 "role": "assistant",
@@ -74,11 +70,7 @@ pub(super) fn item(reply: &Reply, status: &str, text: &str) -> Value {
 
 /// The reasoning item, with so much of its summary.
 pub(super) fn reasoning(reply: &Reply, text: &str) -> Value {
-    let summary = if text.is_empty() {
-        json!([])
-    } else {
-        json!([{"type": "summary_text", "text": text}])
-    };
+    let summary = if text.is_empty() { json!([]) } else { json!([{"type": "summary_text", "text": text}]) };
     json!({"id": format!("rs_sim{}", reply.id), "type": "reasoning", "summary": summary})
 }
 

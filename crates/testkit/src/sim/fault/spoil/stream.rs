@@ -2,133 +2,87 @@
 
 use bytes::Bytes;
 use http::StatusCode;
+use serde_json::Value;
 
-use super::{MAX_FILLER, Spoilt, sends};
+use super::{Spoilt, sends};
 use crate::sim::answer::Event;
 use crate::sim::ask::Reject;
 use crate::sim::bill::Outcome;
 use crate::sim::dialect::Dialect;
-use crate::sim::fault::{Fault, LineEnd, UsageAs};
+use crate::sim::fault::{LineEnd, UsageAs};
 use crate::sim::reply::Usage;
 use crate::sim::script::Step;
 use crate::sim::{refusal, retouch};
 
 impl Spoilt {
-    pub(super) fn retouch(&mut self, fault: &Fault) {
-        let empties = matches!(fault, Fault::EmptyChoices {});
-        let missing = matches!(
-            fault,
-            Fault::Usage {
-                spoilt: UsageAs::Missing
-            }
-        );
-        if let Fault::Overbill { output } = fault {
-            self.play.usage.output += output;
-        }
-        if empties {
-            self.play.usage = Usage {
-                output: 0,
-                reasoning: 0,
-                ..self.play.usage
-            };
-            self.play.end = Outcome::Error;
-        }
-        let (usage, last) = (self.play.usage, self.play.steps.len().saturating_sub(1));
-        let touched = sends(&self.play.steps)
-            .enumerate()
-            .filter_map(|(n, event)| {
-                let before = retouch::read(&event.bytes);
-                let kind = before
-                    .as_ref()
-                    .and_then(|value| value.get("type")?.as_str());
-                let says = kind.is_some_and(|kind| {
-                    kind.starts_with("content_block")
-                        || kind.starts_with("response.output")
-                        || kind.starts_with("response.content")
-                });
-                // Without it, OpenAI's chunk for the usage has nothing left to say.
-                let only_usage = before.as_ref().is_some_and(|value| {
-                    value.pointer("/choices/0").is_none()
-                        && value.get("usage").is_some_and(|usage| !usage.is_null())
-                        && value.get("choices").is_some()
-                });
-                if (empties && says) || (missing && only_usage) {
-                    return None;
-                }
-                let bytes = retouch::json_in(&event.bytes, |value| match fault {
-                    Fault::Usage { spoilt } => retouch::usage(value, *spoilt),
-                    Fault::Overbill { output } => retouch::overbill(value, *output),
-                    _ => retouch::silence(value),
-                });
-                let output = if n == last {
-                    usage.output
-                } else {
-                    event.output.min(usage.output)
-                };
-                Some(Step::Send(Event { bytes, output }))
-            });
-        self.play.steps = touched.collect();
+    /// Changes each event, or drops it; breaks and stalls stay where they are.
+    fn each_event(&mut self, mut change: impl FnMut(&Event) -> Option<Event>) {
+        let changed = self.play.steps.iter().filter_map(|step| match step {
+            Step::Send(event) => change(event).map(Step::Send),
+            Step::Stall(_) | Step::Break => Some(step.clone()),
+        });
+        self.play.steps = changed.collect();
         self.measure();
     }
 
-    pub(super) fn events(&mut self, dialect: Dialect, fault: &Fault) {
-        if let Fault::Reframe {
-            line_end,
-            comments,
-            bom,
-            tight,
-        } = fault
-        {
-            let mut first = *bom;
-            let reframed = sends(&self.play.steps).map(|event| {
-                let mark = if std::mem::take(&mut first) {
-                    "\u{feff}"
-                } else {
-                    ""
-                };
-                let bytes = reframe(&event.bytes, *line_end, *comments, *tight);
-                let bytes = Bytes::from([mark.as_bytes(), &bytes].concat());
-                Step::Send(Event {
-                    bytes,
-                    output: event.output,
-                })
-            });
-            self.play.steps = reframed.collect();
-            self.measure();
-            return;
+    /// Changes the JSON of each event; the bill stays.
+    fn each_json(&mut self, change: impl Fn(&mut Value)) {
+        self.each_event(|event| {
+            let bytes = retouch::json_in(&event.bytes, &change);
+            Some(Event { bytes, output: event.output })
+        });
+    }
+
+    pub(super) fn spoil_usage(&mut self, spoilt: UsageAs) {
+        if spoilt == UsageAs::Missing {
+            self.each_event(|event| (!only_usage(event)).then(|| event.clone()));
         }
-        let (at, text, ends) = match fault {
-            Fault::GarbageEvent { after_event } => {
-                (*after_event, "data: {\"broken\": \n\n".to_owned(), false)
-            }
-            Fault::HugeEvent { bytes, after_event } => {
-                let filler = "h".repeat((*bytes).min(MAX_FILLER));
-                (
-                    *after_event,
-                    format!("data: {{\"huge\": \"{filler}\"}}\n\n"),
-                    false,
-                )
-            }
-            Fault::ErrorEvent { after_event } => (*after_event, error_event(dialect), true),
-            _ => return,
-        };
+        self.each_json(|value| retouch::usage(value, spoilt));
+    }
+
+    pub(super) fn patch(&mut self, at: &str, value: Option<&Value>) {
+        self.each_json(|event| retouch::patch(event, at, value));
+    }
+
+    pub(super) fn overbill(&mut self, more: u64) {
+        self.play.usage.output += more;
+        let mut left = sends(&self.play.steps).count();
+        self.each_event(|event| {
+            left -= 1;
+            let bytes = retouch::json_in(&event.bytes, |value| retouch::overbill(value, more));
+            let more = if left == 0 { more } else { 0 };
+            Some(Event { bytes, output: event.output + more })
+        });
+    }
+
+    pub(super) fn silence(&mut self) {
+        self.play.usage = Usage { output: 0, reasoning: 0, ..self.play.usage };
+        self.play.end = Outcome::Error;
+        self.each_event(|event| {
+            let bytes = retouch::json_in(&event.bytes, retouch::silence);
+            (!says_something(event)).then_some(Event { bytes, output: 0 })
+        });
+    }
+
+    pub(super) fn reframe(&mut self, form: &Form) {
+        let mut mark = if form.bom { "\u{feff}" } else { "" };
+        self.each_event(|event| {
+            let text = form.of(&event.bytes);
+            let text = format!("{}{text}", std::mem::take(&mut mark));
+            Some(Event { bytes: Bytes::from(text), output: event.output })
+        });
+    }
+
+    /// Puts an event of this text after so many others, and ends there if it
+    /// is the last.
+    pub(super) fn insert(&mut self, at: usize, text: String, ends: bool) {
         self.steps(|steps| {
             let at = at.min(steps.len());
-            let before = at.checked_sub(1).and_then(|n| steps.get(n));
-            let output = match before {
-                Some(Step::Send(event)) => event.output,
-                _ => 0,
-            };
+            let output = sends(steps.get(..at).unwrap_or_default()).last().map_or(0, |event| event.output);
             if ends {
                 steps.truncate(at);
             }
-            steps.insert(
-                at,
-                Step::Send(Event {
-                    bytes: Bytes::from(text),
-                    output,
-                }),
-            );
+            steps.insert(at, Step::Send(Event { bytes: Bytes::from(text), output }));
         });
         if ends {
             self.play.end = Outcome::Error;
@@ -137,20 +91,33 @@ impl Spoilt {
     }
 }
 
-fn error_event(dialect: Dialect) -> String {
+/// OpenAI's chunk for the usage: without it, it has nothing left to say.
+fn only_usage(event: &Event) -> bool {
+    retouch::read(&event.bytes).is_some_and(|value| {
+        value.pointer("/choices/0").is_none()
+            && value.get("usage").is_some_and(|usage| !usage.is_null())
+            && value.get("choices").is_some()
+    })
+}
+
+/// An event that an answer without content has not: Anthropic's blocks, the
+/// responses API's items.
+fn says_something(event: &Event) -> bool {
+    let kinds = ["content_block", "response.output", "response.content", "response.reasoning"];
+    retouch::read(&event.bytes).is_some_and(|value| {
+        let kind = value.get("type").and_then(Value::as_str).unwrap_or_default();
+        kinds.iter().any(|begin| kind.starts_with(begin))
+    })
+}
+
+/// The provider's error as an event.
+pub(super) fn error_event(dialect: Dialect) -> String {
     let status = match dialect {
         Dialect::Anthropic => StatusCode::from_u16(529).unwrap_or(StatusCode::SERVICE_UNAVAILABLE),
         Dialect::OpenAi | Dialect::Gemini => StatusCode::SERVICE_UNAVAILABLE,
     };
     let message = "Overloaded".to_owned();
-    let body = refusal::body(
-        dialect,
-        &Reject {
-            status,
-            code: "",
-            message,
-        },
-    );
+    let body = refusal::body(dialect, &Reject { status, code: "", message });
     match dialect {
         Dialect::Anthropic => format!("event: error\ndata: {body}\n\n"),
         Dialect::OpenAi => format!("data: {body}\n\n"),
@@ -158,18 +125,27 @@ fn error_event(dialect: Dialect) -> String {
     }
 }
 
-fn reframe(bytes: &Bytes, line_end: LineEnd, comments: bool, tight: bool) -> Vec<u8> {
-    let mut text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
-    if tight {
-        text = text.replace("data: ", "data:").replace("event: ", "event:");
+/// The form of an event's lines.
+pub(super) struct Form {
+    pub line_end: LineEnd,
+    pub comments: bool,
+    pub bom: bool,
+    pub tight: bool,
+}
+
+impl Form {
+    fn of(&self, bytes: &Bytes) -> String {
+        let mut text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
+        if self.tight {
+            text = text.replace("data: ", "data:").replace("event: ", "event:");
+        }
+        if self.comments {
+            text = format!(": a comment\n{text}");
+        }
+        match self.line_end {
+            LineEnd::Lf => text,
+            LineEnd::Crlf => text.replace('\n', "\r\n"),
+            LineEnd::Cr => text.replace('\n', "\r"),
+        }
     }
-    if comments {
-        text = format!(": a comment\n{text}");
-    }
-    match line_end {
-        LineEnd::Lf => text,
-        LineEnd::Crlf => text.replace('\n', "\r\n"),
-        LineEnd::Cr => text.replace('\n', "\r"),
-    }
-    .into_bytes()
 }

@@ -27,12 +27,7 @@ impl Spoilt {
         }
     }
 
-    pub(super) fn stall(
-        &mut self,
-        dialect: Dialect,
-        after_event: Option<usize>,
-        ping_ms: Option<u64>,
-    ) {
+    pub(super) fn stall(&mut self, dialect: Dialect, after_event: Option<usize>, ping_ms: Option<u64>) {
         let Some(events) = after_event else {
             self.never = Some(Never::Stall);
             return;
@@ -64,10 +59,7 @@ impl Spoilt {
             self.wire.length = self.play.length;
         }
         self.steps(|steps| {
-            steps.push(Step::Send(Event {
-                bytes: Bytes::from(text),
-                output,
-            }));
+            steps.push(Step::Send(Event { bytes: Bytes::from(text), output }));
             if hold {
                 steps.push(Step::Stall(None));
             }
@@ -75,9 +67,7 @@ impl Spoilt {
     }
 
     pub(super) fn gzip(&mut self, corrupt: bool) {
-        let plain: Vec<u8> = sends(&self.play.steps)
-            .flat_map(|event| event.bytes.to_vec())
-            .collect();
+        let plain: Vec<u8> = sends(&self.play.steps).flat_map(|event| event.bytes.to_vec()).collect();
         let mut packed = gzip::wrap(&plain);
         if corrupt {
             packed.truncate(packed.len().saturating_sub(6));
@@ -85,11 +75,10 @@ impl Spoilt {
         if self.play.length.is_some() {
             self.play.length = Some(packed.len() as u64);
         }
-        let output = self.play.usage.output;
-        self.play.steps = Arc::new([Step::Send(Event {
-            bytes: Bytes::from(packed),
-            output,
-        })]);
+        let output = sends(&self.play.steps).last().map_or(0, |event| event.output);
+        let packed = Step::Send(Event { bytes: Bytes::from(packed), output });
+        let end = self.play.steps.last().filter(|step| !matches!(step, Step::Send(_)));
+        self.play.steps = std::iter::once(packed).chain(end.cloned()).collect();
         let mut headers = HeaderMap::clone(&self.play.headers);
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         self.play.headers = Arc::new(headers);
@@ -106,10 +95,7 @@ fn until_byte(steps: &[Step], bytes: u64) -> Vec<Step> {
         let length = event.bytes.len().min(left);
         left -= length;
         let bytes = event.bytes.slice(..length);
-        kept.push(Step::Send(Event {
-            bytes,
-            output: event.output,
-        }));
+        kept.push(Step::Send(Event { bytes, output: event.output }));
     }
     kept
 }
