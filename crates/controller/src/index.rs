@@ -1,0 +1,263 @@
+//! The index: every object that counts, and the effective policy of any caller.
+//!
+//! Pure and synchronous: `apply`, `delete` and `reset` in any order that ends with the same objects give the same
+//! effective policies. An object that is not accepted is refused alone, and its last good version stays; a delete
+//! always counts. Where objects come from, and who is told, is not known here.
+
+mod build;
+mod class;
+mod conflicts;
+mod effective;
+mod keys;
+mod problems;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use sidegate_crds::{AIPolicy, AIProvider, AIProviderSpec, AcceptedPolicy, AcceptedProvider, Context, Invalid};
+use sidegate_crds::{accept_policy, accept_provider, check_update};
+use sidegate_policy::{Caller, PriceRule};
+
+use crate::prices::PriceBook;
+use crate::problem::{Kind, ObjectName};
+use crate::secret::Secret;
+use class::Class;
+use effective::EncodedCache;
+
+pub use effective::{Effective, Encoded};
+pub use keys::{Key, Keys};
+
+/// Namespace and name.
+type Name = (Arc<str>, Arc<str>);
+/// The data of a ConfigMap.
+pub type ConfigData = BTreeMap<String, String>;
+/// Labels of a namespace.
+pub type Labels = BTreeMap<String, String>;
+
+/// A provider in force, with what is worked out once for it.
+struct ProviderEntry {
+    spec: AIProviderSpec,
+    accepted: AcceptedProvider,
+    prices: Arc<Vec<PriceRule>>,
+}
+
+/// Every object that counts.
+pub struct Index {
+    control_namespace: Arc<str>,
+    prices: PriceBook,
+    /// Versions of keys are made with it, so that they tell nothing about the keys.
+    salt: hmac::Key,
+    providers: BTreeMap<Name, ProviderEntry>,
+    policies: BTreeMap<Name, AcceptedPolicy>,
+    secrets: BTreeMap<Name, Secret>,
+    config_maps: BTreeMap<Name, ConfigData>,
+    namespaces: BTreeMap<Arc<str>, Labels>,
+    refused: BTreeMap<ObjectName, Vec<Invalid>>,
+    revision: u64,
+    effective: HashMap<Class, Arc<Effective>>,
+    encoded: EncodedCache,
+}
+
+impl Index {
+    /// An empty index. `salt` should differ from process to process and be known to nobody else.
+    #[must_use]
+    pub fn new(control_namespace: &str, prices: PriceBook, salt: [u8; 32]) -> Self {
+        Self {
+            control_namespace: control_namespace.into(),
+            prices,
+            salt: hmac::Key::new(hmac::HMAC_SHA256, &salt),
+            providers: BTreeMap::new(),
+            policies: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            config_maps: BTreeMap::new(),
+            namespaces: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            revision: 0,
+            effective: HashMap::new(),
+            encoded: EncodedCache::default(),
+        }
+    }
+
+    /// Raised by every change that may change an effective policy.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Objects in force of one kind.
+    #[must_use]
+    pub fn count(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::AiProvider => self.providers.len(),
+            Kind::AiPolicy => self.policies.len(),
+            Kind::Secret => self.secrets.len(),
+            Kind::ConfigMap => self.config_maps.len(),
+            Kind::Namespace => self.namespaces.len(),
+        }
+    }
+
+    /// The effective policy of `caller`: worked out and encoded once for all callers of the same class.
+    pub fn effective(&mut self, caller: &Caller) -> Arc<Effective> {
+        let class = self.class_of(caller);
+        if let Some(known) = self.effective.get(&class) {
+            return known.clone();
+        }
+        let built = Arc::new(self.build(&class));
+        self.effective.insert(class, built.clone());
+        built
+    }
+
+    /// Takes a provider, or refuses it and keeps its last good version.
+    pub fn apply_provider(&mut self, object: AIProvider) {
+        let name = object_name(Kind::AiProvider, &object.metadata);
+        let key = (name.namespace.clone(), name.name.clone());
+        let old = self.providers.get(&key);
+        let same = old.filter(|old| Some(&*old.accepted.origin.uid) == object.metadata.uid.as_deref());
+        let accepted = same
+            .map_or(Ok(()), |old| check_update(&old.spec, &object.spec))
+            .and_then(|()| accept_provider(&object, &self.context()));
+        let accepted = match accepted {
+            Ok(accepted) => accepted,
+            Err(why) => return self.refuse(name, why),
+        };
+        self.refused.remove(&name);
+        if old.is_some_and(|old| old.accepted == accepted) {
+            return;
+        }
+        let prices = self.prices.rules_for(&accepted.provider.endpoint);
+        self.providers.insert(key, ProviderEntry { spec: object.spec, accepted, prices });
+        self.changed();
+    }
+
+    /// Takes a policy, or refuses it and keeps its last good version.
+    pub fn apply_policy(&mut self, object: &AIPolicy) {
+        let name = object_name(Kind::AiPolicy, &object.metadata);
+        let accepted = match accept_policy(object, &self.context()) {
+            Ok(accepted) => accepted,
+            Err(why) => return self.refuse(name, why),
+        };
+        self.refused.remove(&name);
+        let key = (name.namespace, name.name);
+        if self.policies.get(&key) != Some(&accepted) {
+            self.policies.insert(key, accepted);
+            self.changed();
+        }
+    }
+
+    /// Takes a Secret; a value that is no key counts as none.
+    pub fn apply_secret(&mut self, secret: Secret) {
+        let key = (secret.namespace.clone(), secret.name.clone());
+        if self.secrets.get(&key) != Some(&secret) {
+            self.secrets.insert(key, secret);
+            self.changed();
+        }
+    }
+
+    /// Takes a ConfigMap.
+    pub fn apply_config_map(&mut self, namespace: &str, name: &str, data: ConfigData) {
+        let key = (namespace.into(), name.into());
+        if self.config_maps.get(&key) != Some(&data) {
+            self.config_maps.insert(key, data);
+            self.changed();
+        }
+    }
+
+    /// Takes the labels of a namespace.
+    pub fn apply_namespace(&mut self, name: &str, labels: Labels) {
+        if self.namespaces.get(name) != Some(&labels) {
+            self.namespaces.insert(name.into(), labels);
+            self.changed();
+        }
+    }
+
+    /// Forgets an object, whether or not its last version was accepted.
+    pub fn delete(&mut self, name: &ObjectName) {
+        self.refused.remove(name);
+        let key = (name.namespace.clone(), name.name.clone());
+        let was_there = match name.kind {
+            Kind::AiProvider => self.providers.remove(&key).is_some(),
+            Kind::AiPolicy => self.policies.remove(&key).is_some(),
+            Kind::Secret => self.secrets.remove(&key).is_some(),
+            Kind::ConfigMap => self.config_maps.remove(&key).is_some(),
+            Kind::Namespace => self.namespaces.remove(&name.name).is_some(),
+        };
+        if was_there {
+            self.changed();
+        }
+    }
+
+    /// Begins a re-list of one kind: forgets every object of it that `listed` does not name. The listed ones are
+    /// applied by the caller, before or after.
+    pub fn retain(&mut self, kind: Kind, listed: &dyn Fn(&ObjectName) -> bool) {
+        let known: Vec<ObjectName> = self.names(kind).into_iter().filter(|name| !listed(name)).collect();
+        for name in known {
+            self.delete(&name);
+        }
+    }
+
+    /// Re-lists the providers: takes these, forgets all others.
+    pub fn reset_providers(&mut self, objects: Vec<AIProvider>) {
+        let names: Vec<ObjectName> = objects.iter().map(|o| object_name(Kind::AiProvider, &o.metadata)).collect();
+        self.retain(Kind::AiProvider, &|name| names.contains(name));
+        for object in objects {
+            self.apply_provider(object);
+        }
+    }
+
+    /// Re-lists the policies: takes these, forgets all others.
+    pub fn reset_policies(&mut self, objects: &[AIPolicy]) {
+        let names: std::collections::BTreeSet<ObjectName> =
+            objects.iter().map(|o| object_name(Kind::AiPolicy, &o.metadata)).collect();
+        self.retain(Kind::AiPolicy, &|name| names.contains(name));
+        for object in objects {
+            self.apply_policy(object);
+        }
+    }
+
+    /// Takes another price list.
+    pub fn set_prices(&mut self, prices: PriceBook) {
+        for entry in self.providers.values_mut() {
+            entry.prices = prices.rules_for(&entry.accepted.provider.endpoint);
+        }
+        self.prices = prices;
+        self.changed();
+    }
+
+    fn names(&self, kind: Kind) -> Vec<ObjectName> {
+        let of = |keys: Vec<&Name>| keys.iter().map(|k| ObjectName::new(kind, k.0.clone(), k.1.clone())).collect();
+        let mut names: Vec<ObjectName> = match kind {
+            Kind::AiProvider => of(self.providers.keys().collect()),
+            Kind::AiPolicy => of(self.policies.keys().collect()),
+            Kind::Secret => of(self.secrets.keys().collect()),
+            Kind::ConfigMap => of(self.config_maps.keys().collect()),
+            Kind::Namespace => self.namespaces.keys().map(|n| ObjectName::new(kind, "", n.clone())).collect(),
+        };
+        names.extend(self.refused.keys().filter(|n| n.kind == kind).cloned());
+        names
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context { control_namespace: &self.control_namespace }
+    }
+
+    fn refuse(&mut self, name: ObjectName, why: Vec<Invalid>) {
+        self.refused.insert(name, why);
+    }
+
+    fn changed(&mut self) {
+        self.revision += 1;
+        self.effective.clear();
+        self.encoded.forget_unused();
+    }
+}
+
+/// The name that an object goes by.
+#[must_use]
+pub fn object_name(
+    kind: Kind,
+    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
+) -> ObjectName {
+    let text = |t: &Option<String>| t.clone().unwrap_or_default();
+    ObjectName::new(kind, text(&metadata.namespace), text(&metadata.name))
+}

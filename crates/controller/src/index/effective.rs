@@ -1,0 +1,70 @@
+//! The effective policy of a class of callers, encoded once and shared.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use sidegate_policy::Snapshot;
+use sidegate_wire::encode_snapshot;
+
+use super::keys::Keys;
+use crate::problem::Problem;
+
+/// What a class of callers is governed by.
+pub struct Effective {
+    /// The policy.
+    pub snapshot: Arc<Encoded>,
+    /// The keys that the policy can use.
+    pub keys: Arc<Keys>,
+    /// Routes that can never match, because others do before them.
+    pub conflicts: Vec<Problem>,
+}
+
+/// A policy and its bytes.
+#[derive(Debug)]
+pub struct Encoded {
+    /// SHA-256 of the bytes, in lower-case hexadecimal.
+    pub version: Arc<str>,
+    /// The encoded snapshot.
+    pub bytes: Bytes,
+    /// The same as a value.
+    pub snapshot: Snapshot,
+    /// It says nothing at all: no provider and no rule.
+    pub empty: bool,
+}
+
+/// Encoded policies by version, as long as someone uses them, so that equal ones share their bytes.
+#[derive(Default)]
+pub(super) struct EncodedCache(HashMap<Arc<str>, Weak<Encoded>>);
+
+impl EncodedCache {
+    pub(super) fn encode(&mut self, mut snapshot: Snapshot) -> Arc<Encoded> {
+        let bytes = encode_snapshot(&snapshot);
+        let version: Arc<str> = hex(digest::digest(&digest::SHA256, &bytes).as_ref()).into();
+        if let Some(known) = self.0.get(&version).and_then(Weak::upgrade) {
+            return known;
+        }
+        snapshot.version = version.clone();
+        let empty = snapshot.providers.is_empty()
+            && snapshot.allow.is_empty()
+            && snapshot.deny.is_empty()
+            && snapshot.routes.is_empty()
+            && snapshot.limits.is_empty();
+        let encoded = Arc::new(Encoded { version: version.clone(), bytes, snapshot, empty });
+        self.0.insert(version, Arc::downgrade(&encoded));
+        encoded
+    }
+
+    pub(super) fn forget_unused(&mut self) {
+        self.0.retain(|_, encoded| encoded.strong_count() > 0);
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        text.extend([byte >> 4, byte & 15].map(|nibble| char::from_digit(nibble.into(), 16).unwrap_or('0')));
+        text
+    })
+}
