@@ -7,6 +7,8 @@
 mod attempt;
 mod decision;
 mod id;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
