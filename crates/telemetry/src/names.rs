@@ -68,7 +68,7 @@ pub mod metric {
     pub const BUILD_INFO: &str = "sidegate_build_info";
 
     /// All of them.
-    pub const ALL: [&str; 24] = [
+    pub const ALL: [&str; 25] = [
         TOKEN_USAGE,
         OPERATION_DURATION,
         TIME_TO_FIRST_CHUNK,
@@ -91,8 +91,8 @@ pub mod metric {
         CONTROL_STREAM_UP,
         CONTROL_STREAM_CONNECTS,
         CIRCUITS_OUT,
-        PANICS,
         SLOW_HEADS,
+        PANICS,
         BUILD_INFO,
     ];
 }
