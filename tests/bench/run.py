@@ -43,7 +43,7 @@ def arguments():
     ap.add_argument("--many-streams", action="store_true", help="also hold 8,000 streams")
     ap.add_argument("--lines", type=Path, help="keep the measured lines here")
     ap.add_argument("--from", dest="source", type=Path, help="measure nothing, report lines kept earlier")
-    ap.add_argument("--write", action="store_true", help="write docs/ even when --quick or --from")
+    ap.add_argument("--write", action="store_true", help="write docs/ even when not everything was measured in full")
     ap.add_argument("--check", action="store_true", help="fail when a target is missed")
     ap.add_argument("--same-network", action="store_true", help=argparse.SUPPRESS)
     return ap.parse_args()
@@ -85,14 +85,17 @@ def measure(args, out):
     try:
         bench.serve("origin")
         configuration(places)
-        for phase in args.phases:
-            one_phase(args, bench, phase)
+        failed = [phase for phase in args.phases if not one_phase(args, bench, phase)]
     finally:
         bench.close()
-    shutil.rmtree(run)
+    if failed:
+        print(f"# what the programs said is in {run}/programs.log", file=sys.stderr)
+    else:
+        shutil.rmtree(run)
 
 
 def one_phase(args, bench, phase):
+    """Measures one phase; false when a target failed in it."""
     pair = TLS if phase.endswith("-tls") else PLAIN
     pair = [name for name in pair if not (missing := bench.missing(name)) or said_missing(name, missing)]
     slices = QUICK if args.quick else FULL
@@ -116,6 +119,8 @@ def one_phase(args, bench, phase):
     except Failed as failed:
         # What was measured before stays; the row shows fewer rounds or a dash.
         print(f"# {phase}: {failed}", file=sys.stderr)
+        return False
+    return True
 
 
 def said_missing(name, missing, told=set()):
@@ -184,7 +189,8 @@ def main():
         lines = kept.kept
     figures = report.figures(lines)
     print(report.table(figures))
-    if args.write or not (args.quick or args.source):
+    whole = not (args.quick or args.source or args.extra) and set(args.phases) == set(PHASES)
+    if args.write or (whole and all(f["sidecar"] is not None for f in figures)):
         write_docs(how(args, lines), figures, lines)
     if args.check and not all(f["met"] for f in figures):
         raise SystemExit("a target was missed, or not measured")

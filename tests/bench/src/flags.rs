@@ -56,9 +56,7 @@ impl Flags {
             let Some(name) = word.strip_prefix("--") else {
                 return Err(InvalidFlags::NotAFlag(word));
             };
-            let value = words
-                .next()
-                .ok_or_else(|| InvalidFlags::NoValue(name.to_owned()))?;
+            let value = words.next().ok_or_else(|| InvalidFlags::NoValue(name.to_owned()))?;
             pairs.push((name.to_owned(), value));
         }
         Ok(Self(pairs))
@@ -66,9 +64,7 @@ impl Flags {
 
     /// Takes every value of a flag that may be repeated, in order.
     pub fn all(&mut self, name: &str) -> Vec<String> {
-        let (taken, rest) = std::mem::take(&mut self.0)
-            .into_iter()
-            .partition(|(n, _)| n == name);
+        let (taken, rest) = std::mem::take(&mut self.0).into_iter().partition(|(n, _)| n == name);
         self.0 = rest;
         let taken: Vec<(String, String)> = taken;
         taken.into_iter().map(|(_, value)| value).collect()
@@ -79,14 +75,7 @@ impl Flags {
     /// # Errors
     /// When the value does not parse.
     pub fn opt<T: FromStr>(&mut self, name: &'static str) -> Result<Option<T>, InvalidFlags> {
-        self.all(name)
-            .pop()
-            .map(|value| {
-                value
-                    .parse()
-                    .map_err(|_| InvalidFlags::Value { name, value })
-            })
-            .transpose()
+        self.all(name).pop().map(|value| value.parse().map_err(|_| InvalidFlags::Value { name, value })).transpose()
     }
 
     /// Takes a flag that must be there.
@@ -106,10 +95,7 @@ impl Flags {
         if addr.ip().is_loopback() {
             Ok(addr)
         } else {
-            Err(InvalidFlags::NotLoopback {
-                name,
-                value: addr.to_string(),
-            })
+            Err(InvalidFlags::NotLoopback { name, value: addr.to_string() })
         }
     }
 

@@ -57,20 +57,11 @@ pub enum Arrival {
 /// When the runtime or the arrival clock cannot be had. What fails at the target is counted, and
 /// is no error of the run.
 pub fn run(plan: Plan, counting: impl FnOnce()) -> io::Result<Tally> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let start = Instant::now();
-        let tally = Rc::new(RefCell::new(Tally::between(
-            start + plan.warmup,
-            start + plan.warmup + plan.length,
-        )));
-        let callers = Callers {
-            plan: Rc::new(plan),
-            tally: Rc::clone(&tally),
-            queue: Rc::default(),
-        };
+        let tally = Rc::new(RefCell::new(Tally::between(start + plan.warmup, start + plan.warmup + plan.length)));
+        let callers = Callers { plan: Rc::new(plan), tally: Rc::clone(&tally), queue: Rc::default() };
         let (from, until) = (tally.borrow().from, tally.borrow().until);
         let run = async {
             sleep_until(from).await;
@@ -97,11 +88,7 @@ impl Callers {
     /// Never ends by itself, except with an error; dropped at the end of the run.
     async fn arrive(&self) -> io::Result<()> {
         match self.plan.arrival {
-            Arrival::Closed {
-                callers,
-                ramp,
-                hold,
-            } => self.closed(callers, ramp, hold).await,
+            Arrival::Closed { callers, ramp, hold } => self.closed(callers, ramp, hold).await,
             Arrival::Open { rate, callers } => self.open(rate, callers).await?,
         }
         Ok(())

@@ -54,26 +54,14 @@ struct Origin {
 /// # Errors
 /// When a listener cannot accept.
 pub async fn serve(plain: TcpListener, tls: TcpListener, identity: &Identity) -> io::Result<()> {
-    let origin = Rc::new(Origin {
-        script: Script::default(),
-        pace: RefCell::new(Pace {
-            events: 200,
-            pause: Duration::ZERO,
-        }),
-    });
+    let origin =
+        Rc::new(Origin { script: Script::default(), pace: RefCell::new(Pace { events: 200, pause: Duration::ZERO }) });
     let acceptor = identity.acceptor();
-    tokio::try_join!(
-        accept(plain, None, Rc::clone(&origin)),
-        accept(tls, Some(acceptor), origin)
-    )?;
+    tokio::try_join!(accept(plain, None, Rc::clone(&origin)), accept(tls, Some(acceptor), origin))?;
     Ok(())
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    origin: Rc<Origin>,
-) -> io::Result<()> {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, origin: Rc<Origin>) -> io::Result<()> {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;

@@ -27,9 +27,7 @@ where
     poll_fn(|context| {
         BUFFER.with_borrow_mut(|buffer| {
             let mut buffer = ReadBuf::new(buffer);
-            Pin::new(&mut *stream)
-                .poll_read(context, &mut buffer)
-                .map(|result| result.map(|()| look(buffer.filled())))
+            Pin::new(&mut *stream).poll_read(context, &mut buffer).map(|result| result.map(|()| look(buffer.filled())))
         })
     })
     .await

@@ -11,7 +11,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
@@ -35,12 +35,15 @@ struct Upstream {
     tls: Option<TlsConnector>,
 }
 
-/// One downstream connection's own upstream connection, opened by its first call. The task set
-/// drives that connection and ends with it.
+/// One downstream connection's own upstream connection, opened by its first call, and ending with
+/// it.
 struct Link {
     upstream: Upstream,
-    open: Mutex<(Option<SendRequest<Incoming>>, JoinSet<()>)>,
+    open: Mutex<Open>,
 }
+
+/// The sender between two calls, and the task that drives its connection.
+type Open = (Option<SendRequest<Incoming>>, JoinSet<hyper::Result<()>>);
 
 impl Link {
     /// The sender is taken out for the length of a call: calls of one HTTP/1.1 connection follow
@@ -50,13 +53,11 @@ impl Link {
         let kept = self.lock().0.take().filter(|sender| !sender.is_closed());
         let mut sender = match kept {
             Some(sender) => sender,
-            None => self.connect().await?,
+            // Boxed, because what connecting needs would otherwise stay with every call.
+            None => Box::pin(self.connect()).await?,
         };
         sender.ready().await.map_err(io::Error::other)?;
-        let mut response = sender
-            .send_request(request)
-            .await
-            .map_err(io::Error::other)?;
+        let mut response = sender.send_request(request).await.map_err(io::Error::other)?;
         self.lock().0 = Some(sender);
         strip_hop_headers(response.headers_mut());
         Ok(response)
@@ -69,8 +70,7 @@ impl Link {
             None => self.handshake(TokioIo::new(stream)).await,
             Some(tls) => {
                 let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
-                self.handshake(TokioIo::new(tls.connect(name, stream).await?))
-                    .await
+                self.handshake(TokioIo::new(tls.connect(name, stream).await?)).await
             }
         }
     }
@@ -79,17 +79,13 @@ impl Link {
     where
         T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     {
-        let (sender, connection) = hyper::client::conn::http1::handshake(io)
-            .await
-            .map_err(io::Error::other)?;
-        self.lock().1.spawn(async move {
-            // A connection that broke shows in the next call on it.
-            connection.await.unwrap_or_default();
-        });
+        let (sender, connection) = hyper::client::conn::http1::handshake(io).await.map_err(io::Error::other)?;
+        // A connection that broke shows in the next call on it; nobody asks the task.
+        self.lock().1.spawn(connection);
         Ok(sender)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (Option<SendRequest<Incoming>>, JoinSet<()>)> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,10 +97,7 @@ fn strip_hop_headers(headers: &mut HeaderMap) {
 }
 
 async fn serve(downstream: TcpStream, upstream: Upstream) {
-    let link = Arc::new(Link {
-        upstream,
-        open: Mutex::new((None, JoinSet::new())),
-    });
+    let link = Arc::new(Link { upstream, open: Mutex::new((None, JoinSet::new())) });
     let service = hyper::service::service_fn(move |request| {
         let link = Arc::clone(&link);
         async move { link.call(request).await }
@@ -142,16 +135,10 @@ fn run() -> Result<(), Failure> {
     let listen = flags.loopback("listen")?;
     let upstream = Upstream {
         addr: flags.loopback("upstream")?,
-        tls: flags
-            .opt::<String>("ca")?
-            .map(|ca| trusting(&ca))
-            .transpose()?,
+        tls: flags.opt::<String>("ca")?.map(|ca| trusting(&ca)).transpose()?,
     };
     flags.end()?;
-    tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?
-        .block_on(accept(listen, upstream))?;
+    tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(accept(listen, upstream))?;
     Ok(())
 }
 

@@ -7,11 +7,7 @@ use std::process::ExitCode;
 
 use sidegate_bench::load::{Plan, run};
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line speaks to a terminal"
-)]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to a terminal")]
 fn main() -> ExitCode {
     let plan = match Plan::parse(std::env::args().skip(1)) {
         Ok(plan) => plan,

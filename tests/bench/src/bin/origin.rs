@@ -19,9 +19,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     flags.end()?;
     let identity = Identity::new()?;
     identity.write_authority(&ca_out)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let plain = TcpListener::bind(listen).await?;
         let tls = TcpListener::bind(tls_listen).await?;

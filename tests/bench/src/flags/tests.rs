@@ -23,10 +23,7 @@ fn repeated_flags_keep_their_order() {
 #[test]
 fn addresses_beyond_loopback_are_refused() {
     let mut f = flags("--to 10.0.0.1:80").unwrap();
-    assert!(matches!(
-        f.loopback("to"),
-        Err(InvalidFlags::NotLoopback { name: "to", .. })
-    ));
+    assert!(matches!(f.loopback("to"), Err(InvalidFlags::NotLoopback { name: "to", .. })));
     assert!(flags("--to 127.0.0.1:80").unwrap().loopback("to").is_ok());
 }
 

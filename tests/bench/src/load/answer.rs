@@ -66,10 +66,7 @@ impl Answer {
     pub fn reset(&mut self) {
         let mut partial = std::mem::take(&mut self.partial);
         partial.clear();
-        *self = Self {
-            partial,
-            ..Self::default()
-        };
+        *self = Self { partial, ..Self::default() };
     }
 
     /// The body has ended.
@@ -90,22 +87,14 @@ impl Answer {
                     let (body, rest) = split(bytes, left);
                     self.body(body);
                     let left = left - body.len() as u64;
-                    self.stage = if left == 0 {
-                        Stage::Done
-                    } else {
-                        Stage::Sized(left)
-                    };
+                    self.stage = if left == 0 { Stage::Done } else { Stage::Sized(left) };
                     rest
                 }
                 Stage::Chunk(left) => {
                     let (body, rest) = split(bytes, left);
                     self.body(body);
                     let left = left - body.len() as u64;
-                    self.stage = if left == 0 {
-                        Stage::ChunkEnd
-                    } else {
-                        Stage::Chunk(left)
-                    };
+                    self.stage = if left == 0 { Stage::ChunkEnd } else { Stage::Chunk(left) };
                     rest
                 }
                 Stage::UntilClose => {

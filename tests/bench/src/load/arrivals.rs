@@ -8,8 +8,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
-    timerfd_settime,
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
 };
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -35,17 +34,10 @@ impl Arrivals {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         let every = Timespec::try_from(period).map_err(io::Error::other)?;
-        let spec = Itimerspec {
-            it_interval: every,
-            it_value: every,
-        };
+        let spec = Itimerspec { it_interval: every, it_value: every };
         let start = Instant::now();
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &spec)?;
-        Ok(Self {
-            timer: AsyncFd::with_interest(timer, Interest::READABLE)?,
-            start,
-            period,
-        })
+        Ok(Self { timer: AsyncFd::with_interest(timer, Interest::READABLE)?, start, period })
     }
 
     /// When the clock was started.
@@ -64,11 +56,7 @@ impl Arrivals {
     /// When the timer cannot be read.
     pub async fn passed(&self) -> io::Result<u64> {
         let mut ticks = [0; size_of::<u64>()];
-        self.timer
-            .async_io(Interest::READABLE, |fd| {
-                rustix::io::read(fd, &mut ticks).map_err(io::Error::from)
-            })
-            .await?;
+        self.timer.async_io(Interest::READABLE, |fd| rustix::io::read(fd, &mut ticks).map_err(io::Error::from)).await?;
         Ok(u64::from_ne_bytes(ticks))
     }
 }

@@ -52,12 +52,7 @@ impl std::fmt::Display for Failed {
 impl Caller {
     /// A caller that has not connected yet.
     pub fn new(plan: Rc<Plan>, tally: Rc<RefCell<Tally>>) -> Self {
-        Self {
-            plan,
-            tally,
-            connection: None,
-            answer: Answer::default(),
-        }
+        Self { plan, tally, connection: None, answer: Answer::default() }
     }
 
     /// One call that was due at `due`, to its end; when it ended.
@@ -73,12 +68,7 @@ impl Caller {
     }
 
     /// Counts a call that has ended; the connection, if it can be used again.
-    fn count_end(
-        &self,
-        due: Instant,
-        now: Instant,
-        result: Result<TcpStream, Failed>,
-    ) -> Option<TcpStream> {
+    fn count_end(&self, due: Instant, now: Instant, result: Result<TcpStream, Failed>) -> Option<TcpStream> {
         let mut tally = self.tally.borrow_mut();
         if self.answer.events > 0 {
             tally.streaming -= 1;
@@ -141,9 +131,7 @@ impl Caller {
     fn fault(&self) -> Option<String> {
         let answer = &self.answer;
         let differs = |what, expected: Option<u64>, seen| {
-            expected
-                .filter(|&expected| expected != seen)
-                .map(|expected| format!("{seen} {what} instead of {expected}"))
+            expected.filter(|&expected| expected != seen).map(|expected| format!("{seen} {what} instead of {expected}"))
         };
         (!(200..300).contains(&answer.status))
             .then(|| format!("status {}", answer.status))

@@ -106,22 +106,14 @@ fn arrival(mode: &str, flags: &mut Flags) -> Result<Arrival, InvalidPlan> {
     }
     Ok(match mode {
         "open" => Arrival::Open { rate, callers },
-        _ => Arrival::Closed {
-            callers,
-            ramp,
-            hold,
-        },
+        _ => Arrival::Closed { callers, ramp, hold },
     })
 }
 
 fn seconds(flags: &mut Flags, name: &'static str, default: f64) -> Result<Duration, InvalidPlan> {
     let seconds = flags.opt(name)?.unwrap_or(default);
-    Duration::try_from_secs_f64(seconds).map_err(|_| {
-        InvalidPlan::Flags(InvalidFlags::Value {
-            name,
-            value: seconds.to_string(),
-        })
-    })
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| InvalidPlan::Flags(InvalidFlags::Value { name, value: seconds.to_string() }))
 }
 
 fn request(to: SocketAddr, path: &str, headers: &[String], body: &[u8]) -> Vec<u8> {

@@ -130,8 +130,7 @@ struct Samples(Vec<u32>);
 
 impl Samples {
     fn add(&mut self, took: Duration) {
-        self.0
-            .push(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
+        self.0.push(u32::try_from(took.as_nanos()).unwrap_or(u32::MAX));
     }
 
     /// Mean and quantiles by rank, in microseconds; null when there is nothing to say.

@@ -74,10 +74,7 @@ impl Ask {
         };
         let mut kept = std::mem::take(&mut self.kept);
         kept.clear();
-        *self = Self {
-            kept,
-            ..Self::default()
-        };
+        *self = Self { kept, ..Self::default() };
         Some(wanted)
     }
 
@@ -97,9 +94,7 @@ impl Ask {
     }
 
     fn body(&mut self, bytes: &[u8], left: usize) -> io::Result<()> {
-        let left = left
-            .checked_sub(bytes.len())
-            .ok_or_else(|| invalid("bytes after the end of the body"))?;
+        let left = left.checked_sub(bytes.len()).ok_or_else(|| invalid("bytes after the end of the body"))?;
         self.left = Some(left);
         self.look(bytes);
         // A word may straddle two reads: look at the seam, and keep the end for the next one.
@@ -124,11 +119,7 @@ impl Ask {
 }
 
 fn asks(bytes: &[u8], key: &[u8]) -> bool {
-    memmem::find_iter(bytes, key).any(|at| {
-        bytes[at + key.len()..]
-            .trim_ascii_start()
-            .starts_with(b"true")
-    })
+    memmem::find_iter(bytes, key).any(|at| bytes[at + key.len()..].trim_ascii_start().starts_with(b"true"))
 }
 
 fn pace(target: &str) -> Option<(usize, Duration)> {

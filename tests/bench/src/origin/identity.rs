@@ -40,19 +40,14 @@ impl Identity {
     pub fn new() -> Result<Self, InvalidIdentity> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "bench origin authority");
+        params.distinguished_name.push(DnType::CommonName, "bench origin authority");
         let key = KeyPair::generate()?;
         let authority_pem = params.self_signed(&key)?.pem();
         let issuer = Issuer::new(params, key);
         let leaf_key = KeyPair::generate()?;
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let leaf = CertificateParams::new(names)?.signed_by(&leaf_key, &issuer)?;
-        Ok(Self {
-            authority_pem,
-            config: Arc::new(config(leaf.der().clone(), &leaf_key)?),
-        })
+        Ok(Self { authority_pem, config: Arc::new(config(leaf.der().clone(), &leaf_key)?) })
     }
 
     /// Writes the certificate that clients are to trust, in PEM.

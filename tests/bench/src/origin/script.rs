@@ -47,10 +47,7 @@ pub(super) struct Script {
 
 impl Default for Script {
     fn default() -> Self {
-        Self {
-            answer: answer(),
-            streams: [false, true].map(stream),
-        }
+        Self { answer: answer(), streams: [false, true].map(stream) }
     }
 }
 
@@ -66,10 +63,8 @@ fn answer() -> Vec<u8> {
         r#"{{"id":"chatcmpl-C4kTqW2ZlYxgR7mPvA1sNf","object":"chat.completion","created":1763712000,"model":"gpt-4o-mini-2024-07-18","choices":[{{"index":0,"message":{{"role":"assistant","content":"{TEXT}","refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"stop"}}],"usage":{USAGE},"service_tier":"default","system_fingerprint":"fp_b7d65f1c2a"}}"#
     );
     let length = body.len();
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{HEADERS}content-length: {length}\r\n\r\n{body}"
-    )
-    .into_bytes()
+    format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n{HEADERS}content-length: {length}\r\n\r\n{body}")
+        .into_bytes()
 }
 
 /// With usage asked for, every event but the last says `"usage":null`, as the provider does.
@@ -84,24 +79,16 @@ fn stream(usage: bool) -> Stream {
         "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n{HEADERS}transfer-encoding: chunked\r\n\r\n"
     )
     .into_bytes();
-    opening.extend(event(
-        r#"{"role":"assistant","content":"","refusal":null}"#,
-        "null",
-    ));
+    opening.extend(event(r#"{"role":"assistant","content":"","refusal":null}"#, "null"));
     let mut closing = event("{}", r#""stop""#);
     if usage {
-        closing.extend(framed(&format!(
-            r#"{{{CHUNK},"choices":[],"usage":{USAGE}}}"#
-        )));
+        closing.extend(framed(&format!(r#"{{{CHUNK},"choices":[],"usage":{USAGE}}}"#)));
     }
     closing.extend(framed("[DONE]"));
     closing.extend_from_slice(b"0\r\n\r\n");
     Stream {
         opening,
-        events: WORDS
-            .iter()
-            .map(|word| event(&format!(r#"{{"content":"{word}"}}"#), "null"))
-            .collect(),
+        events: WORDS.iter().map(|word| event(&format!(r#"{{"content":"{word}"}}"#), "null")).collect(),
         closing,
     }
 }

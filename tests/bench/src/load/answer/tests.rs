@@ -50,12 +50,7 @@ fn a_body_without_length_ends_with_the_connection() {
 #[test]
 fn a_connection_that_closes_early_is_malformed() {
     assert!(read(&SIZED[..SIZED.len() - 1]).unwrap().close().is_err());
-    assert!(
-        read(&CHUNKED[..CHUNKED.len() - 2])
-            .unwrap()
-            .close()
-            .is_err()
-    );
+    assert!(read(&CHUNKED[..CHUNKED.len() - 2]).unwrap().close().is_err());
     assert!(read(b"HTTP/1.1 200 OK\r\n").unwrap().close().is_err());
 }
 
@@ -70,8 +65,5 @@ fn a_reset_answer_reads_the_next_one() {
     let mut answer = read(CHUNKED).unwrap();
     answer.reset();
     answer.feed(SIZED).unwrap();
-    assert_eq!(
-        (answer.bytes, answer.events, answer.is_done()),
-        (5, 0, true)
-    );
+    assert_eq!((answer.bytes, answer.events, answer.is_done()), (5, 0, true));
 }

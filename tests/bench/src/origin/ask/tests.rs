@@ -6,8 +6,7 @@ use super::{Ask, Wanted};
 
 fn post(target: &str, body: &str) -> Vec<u8> {
     let length = body.len();
-    format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}")
-        .into_bytes()
+    format!("POST {target} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 
 fn wanted(bytes: &[u8]) -> Option<Wanted> {
@@ -26,39 +25,28 @@ fn a_plain_body_wants_one_answer() {
 fn a_stream_is_told_from_one_with_usage() {
     let plain = post("/", r#"{"stream": true}"#);
     assert_eq!(wanted(&plain), Some(Wanted::Stream { usage: false }));
-    let usage = post(
-        "/",
-        r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
-    );
+    let usage = post("/", r#"{"stream":true,"stream_options":{"include_usage":true}}"#);
     assert_eq!(wanted(&usage), Some(Wanted::Stream { usage: true }));
 }
 
 #[test]
 fn words_are_found_wherever_the_bytes_are_cut() {
     let long = "x".repeat(100);
-    let body =
-        format!(r#"{{"a":"{long}","stream":true,"o":{{"include_usage":true}},"b":"{long}"}}"#);
+    let body = format!(r#"{{"a":"{long}","stream":true,"o":{{"include_usage":true}},"b":"{long}"}}"#);
     let request = post("/", &body);
     for cut in 1..request.len() {
         let mut ask = Ask::default();
         ask.feed(&request[..cut]).unwrap();
         assert_eq!(ask.take(), None, "cut at {cut}");
         ask.feed(&request[cut..]).unwrap();
-        assert_eq!(
-            ask.take(),
-            Some(Wanted::Stream { usage: true }),
-            "cut at {cut}"
-        );
+        assert_eq!(ask.take(), Some(Wanted::Stream { usage: true }), "cut at {cut}");
     }
 }
 
 #[test]
 fn words_are_found_when_bytes_come_one_by_one() {
     let mut ask = Ask::default();
-    for byte in post(
-        "/",
-        r#"{"stream":true,"stream_options":{"include_usage":true}}"#,
-    ) {
+    for byte in post("/", r#"{"stream":true,"stream_options":{"include_usage":true}}"#) {
         ask.feed(&[byte]).unwrap();
     }
     assert_eq!(ask.take(), Some(Wanted::Stream { usage: true }));

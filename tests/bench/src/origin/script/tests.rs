@@ -32,19 +32,10 @@ fn the_whole_answer_is_json_of_its_length_with_usage() {
 #[test]
 fn usage_comes_last_and_only_when_asked_for() {
     let script = Script::default();
-    assert!(
-        closing(script.stream(false))
-            .iter()
-            .all(|e| e.get("usage").is_none())
-    );
+    assert!(closing(script.stream(false)).iter().all(|e| e.get("usage").is_none()));
     let with = closing(script.stream(true));
     assert_eq!(with.last().unwrap()["usage"]["completion_tokens"], 200);
-    assert!(
-        with.last().unwrap()["choices"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
+    assert!(with.last().unwrap()["choices"].as_array().unwrap().is_empty());
 }
 
 #[test]
