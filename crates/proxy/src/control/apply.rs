@@ -1,5 +1,8 @@
 //! From what arrived to what is in force: checked, decoded, armed as a whole, and stored.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use sidegate_policy::Snapshot;

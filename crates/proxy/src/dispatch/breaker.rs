@@ -4,6 +4,9 @@
 //! goes, and decides. A key that was turned down is out for every model. Nothing is probed of its own
 //! accord: probes cost money. What is out is published as a view, which is empty nearly always.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

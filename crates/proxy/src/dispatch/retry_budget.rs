@@ -3,6 +3,9 @@
 //! Repeats multiply an outage; moving to another target does not, and is not counted here. The window is ten
 //! slots of a second, so that a burst long ago neither pays nor blames.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 

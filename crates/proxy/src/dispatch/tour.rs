@@ -3,6 +3,9 @@
 //! A priority is finished before the next begins, because the plan is ordered by it. Repeating the same
 //! target costs from the retry budget, moving on does not. Pure but for the budget and the draw it asks for.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use sidegate_policy::{Plan, Reason};

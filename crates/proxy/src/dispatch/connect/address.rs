@@ -3,6 +3,9 @@
 //! Private, loopback and other special addresses are for those whom the platform allows them; the metadata
 //! services of the clouds are for nobody, in whatever form the address comes.
 
+#[cfg(test)]
+mod tests;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether a connection to `ip` may be opened.

@@ -1,0 +1,149 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sidegate_policy::{Caller, Dialect, Snapshot};
+use sidegate_telemetry::{AuditQueue, Format, Metrics};
+use sidegate_wire::encode_snapshot;
+use sidegate_wire::v1::{Credential, Credentials, Policy};
+
+use super::{Applier, digest};
+use crate::clock::Clock;
+use crate::config::CallBounds;
+use crate::control::store::Store;
+use crate::dispatch::connect::Network;
+use crate::dispatch::pool::Pools;
+use crate::sidecar::{Parts, Sidecar};
+
+fn sidecar() -> Arc<Sidecar> {
+    Sidecar::new(Parts {
+        caller: Arc::new(Caller::default()),
+        clock: Clock::system(),
+        seed: 1,
+        bounds: CallBounds::default(),
+        pools: Pools::new(Arc::new(Network::default())),
+        audit: Arc::new(AuditQueue::new(Format::Json, 1024)),
+        metrics: Arc::new(Metrics::new()),
+    })
+}
+
+fn snapshot(provider: &str) -> Snapshot {
+    use sidegate_policy::{Endpoint, Meta, Network, ObjectKind, Provider, Timeouts};
+    let meta = Meta {
+        kind: ObjectKind::AiProvider,
+        namespace: "ns".into(),
+        name: provider.into(),
+        generation: 1,
+        field: "".into(),
+    };
+    let provider = Provider {
+        key: format!("ns/{provider}").into(),
+        namespace: "ns".into(),
+        name: provider.into(),
+        dialect: Dialect::OpenAi,
+        endpoint: Endpoint { tls: false, host: "p.test".into(), port: 80, path: "".into() },
+        region: None,
+        residency: None,
+        credentials: vec![sidegate_policy::Credential { name: "a".into(), weight: 1 }],
+        models: Vec::new(),
+        prices: Vec::new(),
+        authorities: None,
+        network: Network::default(),
+        timeouts: Timeouts::default(),
+        meta,
+    };
+    Snapshot { providers: vec![provider], ..Snapshot::default() }
+}
+
+fn message(snapshot: &Snapshot, epoch: u64) -> Policy {
+    let bytes = encode_snapshot(snapshot);
+    Policy { version: digest(&bytes), epoch, snapshot: bytes, intentional_empty: false }
+}
+
+fn key(value: &'static [u8]) -> Credentials {
+    let credential = Credential {
+        provider_namespace: "ns".into(),
+        provider_name: "p".into(),
+        name: "a".into(),
+        value: Bytes::from_static(value),
+    };
+    Credentials { version: "1".into(), credentials: vec![credential] }
+}
+
+struct Place(std::path::PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("sidegate-apply-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Self(path)
+    }
+    fn applier(&self) -> Applier {
+        Applier::new(Store::open(&self.0).unwrap())
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test]
+async fn a_policy_is_in_force_and_is_there_again_after_a_restart_without_its_keys() {
+    let (place, first) = (Place::new("restart"), sidecar());
+    let mut applier = place.applier();
+    applier.credentials(&first, key(b"sk-canary")).unwrap();
+    applier.policy(&first, &message(&snapshot("p"), 3)).unwrap();
+    assert_eq!(first.armed.load().as_ref().unwrap().present, [[true]]);
+
+    let second = sidecar();
+    let mut restarted = place.applier();
+    assert!(restarted.restore(&second));
+    assert_eq!(second.armed.load().as_ref().unwrap().present, [[false]]);
+    assert_eq!((restarted.has().policy, restarted.has().epoch), (applier.has().policy, 3));
+    let stored = std::fs::read(place.0.join("policy.pb")).unwrap();
+    assert!(!stored.windows(9).any(|w| w == b"sk-canary"));
+}
+
+#[tokio::test]
+async fn cp8_what_is_damaged_is_refused_and_the_last_good_stays() {
+    let (place, sidecar) = (Place::new("damaged"), sidecar());
+    let mut applier = place.applier();
+    applier.policy(&sidecar, &message(&snapshot("p"), 1)).unwrap();
+    let mut damaged = message(&snapshot("q"), 1);
+    damaged.snapshot = damaged.snapshot.slice(..damaged.snapshot.len() - 1);
+    assert!(applier.policy(&sidecar, &damaged).unwrap_err().contains("digest"));
+    let garbage = Bytes::from_static(b"\xff\xff\xff\xff");
+    let garbage = Policy { version: digest(&garbage), epoch: 1, snapshot: garbage, intentional_empty: false };
+    assert!(applier.policy(&sidecar, &garbage).is_err());
+    let armed = sidecar.armed.load();
+    assert_eq!(&*armed.as_ref().unwrap().snapshot.providers[0].key, "ns/p");
+}
+
+#[tokio::test]
+async fn cp10_an_older_epoch_is_refused() {
+    let (place, sidecar) = (Place::new("epoch"), sidecar());
+    let mut applier = place.applier();
+    applier.policy(&sidecar, &message(&snapshot("p"), 5)).unwrap();
+    assert!(applier.policy(&sidecar, &message(&snapshot("q"), 4)).unwrap_err().contains("epoch"));
+    applier.policy(&sidecar, &message(&snapshot("q"), 5)).unwrap();
+}
+
+#[tokio::test]
+async fn cp11_an_empty_policy_is_refused_unless_it_is_meant() {
+    let (place, sidecar) = (Place::new("empty"), sidecar());
+    let mut applier = place.applier();
+    applier.policy(&sidecar, &message(&snapshot("p"), 1)).unwrap();
+    let mut empty = message(&Snapshot::default(), 1);
+    assert!(applier.policy(&sidecar, &empty).unwrap_err().contains("empty"));
+    empty.intentional_empty = true;
+    applier.policy(&sidecar, &empty).unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_stand_in_a_header_is_refused_without_being_told() {
+    let (place, sidecar) = (Place::new("key"), sidecar());
+    let mut applier = place.applier();
+    let reason = applier.credentials(&sidecar, key(b"canary\nkey")).unwrap_err();
+    assert!(reason.contains("`a` of ns/p") && !reason.contains("canary"), "{reason}");
+}
