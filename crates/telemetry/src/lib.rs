@@ -5,6 +5,8 @@
 //! ([`span`]). Nothing here knows a socket, a thread or a clock: whoever owns those drains and encodes.
 
 pub mod audit;
+#[cfg(test)]
+mod cost;
 mod json;
 pub mod metrics;
 pub mod names;
