@@ -1,0 +1,89 @@
+# Everything that a checkout needs, one target each. What is installed goes to the user's cache, once.
+
+SHELL := /bin/bash -o pipefail
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PYTHON ?= python3
+# What `make run` reads and how; for example DIR=my-objects ARGS=--no-sim
+DIR ?= examples/quickstart
+ARGS ?=
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 300
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidegate
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+DENY := $(CACHE)/tools/bin/cargo-deny
+DENY_VERSION := 0.20.2
+
+# Tests are run from their package's folder: a folder of recorded calls is found from anywhere.
+ifneq ($(SIDEGATE_WIRE_CORPUS),)
+export SIDEGATE_WIRE_CORPUS := $(abspath $(SIDEGATE_WIRE_CORPUS))
+endif
+
+# Both classes are chosen from one build of the whole workspace, so that nothing is built twice.
+TESTS := $(CARGO) test --locked --workspace
+named = $(patsubst %,--test %,$(sort $(basename $(notdir $(wildcard $(1)/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard $(1)/*/main.rs)))))
+UNIT := --lib --bins $(call named,crates/*/tests) --test structure
+SCENARIO := $(call named,tests/tests)
+
+.PHONY: help run build test test-build test-unit test-scenario test-e2e check fmt fmt-check clippy structure deny bench fuzz conformance
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: ## control plane, sidecar and simulator from examples/quickstart, without a cluster; Ctrl-C ends it
+	$(CARGO) run --locked -p sidegate-cli --bin sidegate -- dev $(DIR) $(ARGS)
+
+build: ## the programs, for trying and for the end-to-end tests
+	$(CARGO) build --locked -p sidegate-cli --bin sidegate
+
+test: test-unit test-scenario test-e2e ## every test: unit, scenario, recorded calls, real SDKs
+
+test-build: ## build the unit and scenario tests, run nothing
+	$(TESTS) --lib --bins --tests --no-run
+
+test-unit: ## modules and crates, and the shape of the tree
+	$(TESTS) $(UNIT)
+
+test-scenario: ## whole programs in one process, faults, recorded calls
+	$(TESTS) $(SCENARIO)
+
+test-e2e: build ## real, unmodified SDKs through a running sidecar
+	$(PYTHON) tests/e2e/through_sidecar.py --program $(TARGET)/debug/sidegate --objects examples/quickstart
+
+check: fmt-check clippy structure deny ## format, lints, structure, licences and bans
+
+fmt: ## format the sources
+	$(CARGO) fmt --all
+
+fmt-check:
+	$(CARGO) fmt --all --check
+
+clippy: ## lints, all of them fatal
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+structure: ## who depends on whom, versions, sizes, paths in the README
+	$(CARGO) test --locked -p sidegate-structure
+
+deny: $(DENY) ## licences, bans and sources of packages; advisories where their database can be had
+	$(DENY) --locked check --hide-inclusion-graph --allow unused-wrapper bans licenses sources
+	@if $(DENY) fetch db >/dev/null 2>&1; then \
+	  $(DENY) --locked check --hide-inclusion-graph --disable-fetch advisories; \
+	else \
+	  echo 'advisories: NOT CHECKED, the database of RustSec advisories cannot be reached from here'; \
+	fi
+
+$(DENY):
+	$(CARGO) install --locked --root $(CACHE)/tools --version $(DENY_VERSION) cargo-deny
+
+# The sidecar is built by itself, so that it is weighed with its own features and nobody else's.
+bench: ## cost beside a bare pass-through; writes docs/benchmarks.md and .json
+	$(CARGO) build --locked --release -p sidegate-proxy
+	$(CARGO) build --locked --release -p sidegate-controller
+	$(CARGO) build --locked --release -p sidegate-bench
+	$(PYTHON) tests/bench/run.py $(ARGS)
+
+conformance: ## replay the recorded calls of SIDEGATE_WIRE_CORPUS and write docs/conformance.md
+	@test -n "$(SIDEGATE_WIRE_CORPUS)" || { echo 'name the folder of recorded calls in SIDEGATE_WIRE_CORPUS'; exit 64; }
+	SIDEGATE_WRITE_DOCS=1 $(TESTS) --test corpus
