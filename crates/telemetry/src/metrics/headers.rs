@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 use super::capped::Label;
 use crate::names::{label, metric};
 
-/// Names with a counter of their own, sorted.
+/// Names with a counter of their own. Of mostly different lengths, so that a scan beats a search.
 const NAMES: [&str; 28] = [
     "accept-encoding",
     "api-key",
@@ -58,7 +58,7 @@ impl Headers {
     }
 
     pub(super) fn stripped(&self, name: &str) {
-        let known = NAMES.binary_search(&name).ok().and_then(|at| self.known.get(at));
+        let known = NAMES.iter().position(|known| *known == name).and_then(|at| self.known.get(at));
         known.unwrap_or(&self.other).inc();
     }
 }
