@@ -53,7 +53,7 @@ pub enum BadValue {
 }
 
 /// A Secret: keys by name, and the hosts that they may go to.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     /// Its namespace.
     pub namespace: Arc<str>,

@@ -1,0 +1,146 @@
+//! What the streams, the source of objects and the health port share: the index, and who is connected.
+//!
+//! Nothing here waits. The index is behind a mutex that is held for as long as one effective policy takes, never over
+//! an await.
+
+mod counters;
+mod roster;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sidegate_policy::Caller;
+use tokio::sync::watch;
+
+use crate::index::{Effective, Index};
+use crate::problem::{Kind, Problem, Severity};
+
+pub use counters::Counters;
+pub use roster::{Roster, Seat, Seated};
+
+/// What the control plane's parts share.
+pub struct Control {
+    index: Mutex<Index>,
+    /// Raised by a restore from a backup; from files the time of the start.
+    epoch: u64,
+    revision: watch::Sender<u64>,
+    closing: watch::Sender<bool>,
+    /// The source was read whole, so that what it does not have is meant not to be.
+    complete: AtomicBool,
+    problems: Mutex<Vec<Problem>>,
+    pub(crate) counters: Counters,
+    pub(crate) roster: Roster,
+}
+
+impl Control {
+    /// Shares `index`.
+    #[must_use]
+    pub fn new(index: Index, epoch: u64) -> Self {
+        let (revision, closing) = (watch::Sender::new(index.revision()), watch::Sender::new(false));
+        Self {
+            index: Mutex::new(index),
+            epoch,
+            revision,
+            closing,
+            complete: AtomicBool::new(true),
+            problems: Mutex::default(),
+            counters: Counters::default(),
+            roster: Roster::default(),
+        }
+    }
+
+    /// The epoch of every policy that is pushed.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Changes objects, and tells every stream if that changed anything.
+    pub fn update(&self, change: impl FnOnce(&mut Index)) {
+        let revision = {
+            let mut index = self.index();
+            change(&mut index);
+            index.revision()
+        };
+        self.revision.send_if_modified(|known| std::mem::replace(known, revision) != revision);
+    }
+
+    /// The effective policy of `caller`.
+    #[must_use]
+    pub fn effective(&self, caller: &Caller) -> Arc<Effective> {
+        self.index().effective(caller)
+    }
+
+    /// Objects in force of one kind.
+    #[must_use]
+    pub fn count(&self, kind: Kind) -> usize {
+        self.index().count(kind)
+    }
+
+    /// Tells when effective policies may have changed.
+    #[must_use]
+    pub fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    /// Tells when to end.
+    #[must_use]
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    /// Ends every stream.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
+    }
+
+    /// Whether what is not in the source is meant not to be.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.complete.load(Ordering::Relaxed)
+    }
+
+    /// Says whether the source was read whole.
+    pub fn set_complete(&self, complete: bool) {
+        self.complete.store(complete, Ordering::Relaxed);
+    }
+
+    /// Everything that is wrong now, conflicts of the policies in use included.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        lock(&self.problems).clone()
+    }
+
+    /// Gathers what is wrong in the index with what is wrong in the source, and logs what is new or solved. `locate`
+    /// adds the place of an object.
+    pub fn gather(&self, mut from_source: Vec<Problem>, locate: impl Fn(Problem) -> Problem) {
+        {
+            let index = self.index();
+            from_source.extend(index.problems().into_iter().chain(index.conflicts()).map(locate));
+        }
+        from_source.sort();
+        from_source.dedup();
+        let mut known = lock(&self.problems);
+        let (old, new): (BTreeSet<&Problem>, BTreeSet<&Problem>) = (known.iter().collect(), from_source.iter().collect());
+        for problem in new.difference(&old) {
+            match problem.severity {
+                Severity::Error => tracing::error!("{problem}"),
+                Severity::Warning => tracing::warn!("{problem}"),
+            }
+        }
+        for problem in old.difference(&new) {
+            tracing::info!("solved: {problem}");
+        }
+        *known = from_source;
+    }
+
+    fn index(&self) -> MutexGuard<'_, Index> {
+        lock(&self.index)
+    }
+}
+
+/// The data even after a panic elsewhere: every change of it is whole when its lock is given back.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,110 @@
+//! Liveness, readiness and metrics of the control plane. No object and no key is shown here.
+
+use std::convert::Infallible;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::control::{Control, Counters};
+use crate::problem::Kind;
+
+/// Connections at once; a kubelet and a scraper need two.
+const MOST: usize = 64;
+/// A request's head comes within this time.
+const HEAD: Duration = Duration::from_secs(5);
+
+/// Serves until the control plane closes.
+pub(crate) async fn serve(control: Arc<Control>, listener: TcpListener) {
+    let mut closing = control.closing();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = closing.wait_for(|closing| *closing) => return,
+            accepted = listener.accept(), if connections.len() < MOST => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok((io, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let control = control.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request| {
+                let answer = answer(&control, &request);
+                async move { Ok::<_, Infallible>(answer) }
+            });
+            let mut http = hyper::server::conn::http1::Builder::new();
+            // A peer that leaves or stalls ends its own connection, and there is nothing to tell anyone.
+            let _ = http
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD)
+                .keep_alive(false)
+                .max_buf_size(16 * 1024)
+                .serve_connection(TokioIo::new(io), service)
+                .await;
+        });
+    }
+}
+
+fn answer(control: &Control, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let (status, text) = match (request.method(), request.uri().path()) {
+        (&Method::GET, "/livez") => (StatusCode::OK, "alive\n".to_owned()),
+        (&Method::GET, "/readyz") => readiness(control),
+        (&Method::GET, "/metrics") => (StatusCode::OK, metrics(control)),
+        (&Method::GET, _) => (StatusCode::NOT_FOUND, "there is /livez, /readyz and /metrics\n".to_owned()),
+        _ => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned()),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(text)));
+    *response.status_mut() = status;
+    let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    response
+}
+
+fn readiness(control: &Control) -> (StatusCode, String) {
+    if *control.closing().borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: closing\n".to_owned());
+    }
+    let (providers, policies) = (control.count(Kind::AiProvider), control.count(Kind::AiPolicy));
+    let (sidecars, problems) = (control.roster.count(), control.problems().len());
+    let words =
+        format!("ready: {providers} providers, {policies} policies, {sidecars} sidecars, {problems} problems\n");
+    (StatusCode::OK, words)
+}
+
+fn metrics(control: &Control) -> String {
+    let mut text = String::new();
+    let counters = &control.counters;
+    let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# HELP sidegate_control_{name} {help}\n# TYPE sidegate_control_{name} {kind}");
+        for (labels, value) in values {
+            let _ = writeln!(text, "sidegate_control_{name}{labels} {value}");
+        }
+    };
+    let count = |n: usize| n as u64;
+    metric("streams", "gauge", "Sidecars connected.", &[("", count(control.roster.count()))]);
+    let pushes = [
+        ("{subject=\"policy\"}", Counters::read(&counters.policies)),
+        ("{subject=\"credentials\"}", Counters::read(&counters.credentials)),
+    ];
+    metric("pushes_total", "counter", "Messages pushed to sidecars.", &pushes);
+    metric("acks_total", "counter", "Messages that sidecars took.", &[("", Counters::read(&counters.acks))]);
+    metric("nacks_total", "counter", "Messages that sidecars refused.", &[("", Counters::read(&counters.nacks))]);
+    let withheld = [("", Counters::read(&counters.withheld))];
+    metric("credentials_withheld_total", "counter", "Keys not sent to peers beyond loopback.", &withheld);
+    let objects = Kind::ALL.map(|kind| (format!("{{kind=\"{}\"}}", kind.as_str()), count(control.count(kind))));
+    let objects = objects.each_ref().map(|(labels, n)| (labels.as_str(), *n));
+    metric("objects", "gauge", "Objects in force.", &objects);
+    metric("problems", "gauge", "Problems of objects.", &[("", count(control.problems().len()))]);
+    text
+}

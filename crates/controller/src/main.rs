@@ -1,0 +1,82 @@
+//! The control plane as a program: flags, sockets, signals. All sockets are bound before anything runs, or none stays.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use sidegate_controller::config::Flags;
+use sidegate_controller::{Controller, Listeners, Options};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tracing_subscriber::EnvFilter;
+
+/// What the program ends with when it is not started as it should be.
+const USAGE: u8 = 64;
+/// What may still be going on when it was told to end gets this long.
+const GRACE: Duration = Duration::from_millis(800);
+
+fn main() -> ExitCode {
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) if error.use_stderr() => return refuse(&error),
+        Err(help) => {
+            // Help and version go where they are asked for; a closed pipe is no fault.
+            let _ = help.print();
+            return ExitCode::SUCCESS;
+        }
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.map_err(|e| format!("cannot start: {e}")).and_then(|runtime| {
+        let ended = runtime.block_on(run(flags));
+        runtime.shutdown_timeout(Duration::from_millis(100));
+        ended
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => refuse(&sentence),
+    }
+}
+
+async fn run(flags: Flags) -> Result<(), String> {
+    #[expect(clippy::disallowed_methods, reason = "this is where the one clock of the program is made")]
+    let clock = Arc::new(jiff::Timestamp::now);
+    let options = Options { from_files: flags.from_files, namespace: flags.namespace, clock };
+    let listeners = Listeners {
+        control: bind(flags.listen, "--listen").await?,
+        health: Some(bind(flags.metrics_listen, "--metrics-listen").await?),
+    };
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        return Err("cannot listen for signals".to_owned());
+    };
+    let mut tasks = JoinSet::new();
+    let controller = Controller::start(&options, &mut tasks, listeners).map_err(|e| e.to_string())?;
+    tracing::info!("serving sidecars on {}, health and metrics on {}", flags.listen, flags.metrics_listen);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    controller.shutdown();
+    let ended = async { while tasks.join_next().await.is_some() {} };
+    // Whoever does not end in time is ended.
+    let _ = tokio::time::timeout(GRACE, ended).await;
+    Ok(())
+}
+
+async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|e| {
+        format!("cannot listen on {address}: {e}; stop what listens there or choose another address with {flag}")
+    })
+}
+
+fn refuse(sentence: &dyn std::fmt::Display) -> ExitCode {
+    // There is nobody left to tell if this fails.
+    let _ = writeln!(std::io::stderr(), "{sentence}");
+    ExitCode::from(USAGE)
+}

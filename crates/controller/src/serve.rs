@@ -1,0 +1,77 @@
+//! The gRPC server: one stream for each sidecar.
+//!
+//! It serves whatever connections it is handed, sockets or in-memory pipes, and uses tokio's time alone, so that a
+//! test can pause it. Who a peer is, beyond whether it is on loopback, is not proven here.
+
+mod link;
+mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::Stream;
+use sidegate_wire::v1;
+use sidegate_wire::v1::control_plane_server::{ControlPlane, ControlPlaneServer};
+use std::pin::Pin;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tonic::transport::Server;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::control::Control;
+use session::Session;
+
+pub use link::{Link, Peer, accepted};
+
+/// A silent connection is asked after this long whether it lives.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+/// And is dead when it says nothing for this long.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Streams on one connection; a sidecar needs one.
+const STREAMS: u32 = 16;
+/// Bytes of one message of a sidecar: a caller with its labels, or a reason.
+const LARGEST_MESSAGE: usize = 64 * 1024;
+
+/// Serves the connections of `incoming` until the control plane closes.
+///
+/// # Errors
+/// What the transport says, when it cannot go on.
+pub async fn serve_on<S, IO>(control: Arc<Control>, incoming: S) -> Result<(), tonic::transport::Error>
+where
+    S: Stream<Item = Link<IO>> + Send + 'static,
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    use futures_util::StreamExt;
+    let mut closing = control.closing();
+    let service = ControlPlaneServer::new(Service { control }).max_decoding_message_size(LARGEST_MESSAGE);
+    Server::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .max_concurrent_streams(STREAMS)
+        .http2_max_header_list_size(16 * 1024)
+        .serve_with_incoming_shutdown(service, incoming.map(Ok::<_, std::io::Error>), async move {
+            // An error means that the control plane is gone, which ends it too.
+            let _ = closing.wait_for(|closing| *closing).await;
+        })
+        .await
+}
+
+struct Service {
+    control: Arc<Control>,
+}
+
+#[tonic::async_trait]
+impl ControlPlane for Service {
+    type SubscribeStream = Pin<Box<dyn Stream<Item = Result<v1::ControlMessage, Status>> + Send>>;
+
+    async fn subscribe(
+        &self,
+        request: Request<Streaming<v1::SidecarMessage>>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let peer = request.extensions().get::<Peer>().cloned().unwrap_or_else(Peer::unknown);
+        let session = Session::new(self.control.clone(), peer, request.into_inner());
+        Ok(Response::new(Box::pin(session.into_stream())))
+    }
+}
+
+#[cfg(test)]
+mod tests;
