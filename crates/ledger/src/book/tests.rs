@@ -7,6 +7,7 @@ use sidegate_policy::{Limit, LimitId, Meta, Mode, ObjectKind, Unit};
 use super::Book;
 use crate::hold::{Hold, Outcome, Tokens};
 
+mod cost;
 mod properties;
 mod reference;
 
