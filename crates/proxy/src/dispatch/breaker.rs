@@ -26,6 +26,8 @@ const RATIO: u32 = 2;
 const WINDOW: Duration = Duration::from_secs(30);
 /// Time out at the first strike; doubles with each.
 const FIRST_TIME: Duration = Duration::from_secs(5);
+/// Shortest time out of a credential whose rate is used up.
+const SHORTEST_TIME: Duration = Duration::from_secs(1);
 /// Longest time out.
 const LONGEST_TIME: Duration = Duration::from_secs(120);
 /// Time out of a credential that was turned down, at the first strike.
@@ -92,7 +94,11 @@ impl Breakers {
     /// An attempt went well.
     pub fn succeeded(&self, circuit: &Circuit, now: Duration) {
         circuit.counts().note(true, now);
-        if !self.out.load().0.is_empty() {
+        let out = self.out.load();
+        // Only a probe decides: an attempt that began before the circuit went out says nothing new.
+        let probed = |key: &CircuitKey| out.0.get(key).is_some_and(|s| s.probing);
+        if !out.0.is_empty() && circuit.keys().iter().any(probed) {
+            *circuit.counts() = Counts::default();
             self.change(|out| circuit.keys().iter().for_each(|key| { let _ = out.remove(key); }));
         }
     }
@@ -117,7 +123,11 @@ impl Breakers {
         let [every_model, this_model] = circuit.keys();
         let (key, time) = match failure.kind {
             Kind::Auth | Kind::Quota { spent: true } => (every_model, Some(AUTH_TIME)),
-            Kind::Quota { spent: false } => (this_model, Some(failure.fault.retry_after.unwrap_or(FIRST_TIME))),
+            Kind::Quota { spent: false } => {
+                // Not at once again, whatever the provider says.
+                let told = failure.fault.retry_after.map(|wait| wait.max(SHORTEST_TIME));
+                (this_model, Some(told.unwrap_or(FIRST_TIME)))
+            }
             Kind::Unsent | Kind::Transient | Kind::Redirect => (this_model, bad.then_some(FIRST_TIME)),
         };
         self.strike(key, time, now, jitter);
@@ -136,7 +146,11 @@ impl Breakers {
         let Some(base) = time.or(known.filter(|s| s.probing).map(|_| FIRST_TIME)) else {
             return;
         };
-        let strikes = known.map_or(1, |s| s.strikes.saturating_add(1));
+        // Many attempts may fail at once, the first of which took the circuit out: together they are one strike.
+        let strikes = match known {
+            Some(s) if !s.probing && now < s.until => s.strikes,
+            known => known.map_or(1, |s| s.strikes.saturating_add(1)),
+        };
         let grown = base.saturating_mul(1 << (strikes - 1).min(5)).min(LONGEST_TIME);
         let until = now + grown + grown.mul_f64(jitter * 0.2);
         self.change(|out| {

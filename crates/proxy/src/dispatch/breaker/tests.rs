@@ -116,3 +116,32 @@ fn a_key_that_was_turned_down_is_out_for_every_model() {
     assert!(is_out(&breakers, "a", "another", at(1)));
     assert!(!is_out(&breakers, "b", "m", at(1)));
 }
+
+#[test]
+fn failures_that_come_together_are_one_strike() {
+    let breakers = Breakers::default();
+    let circuit = circuit(&breakers);
+    for _ in 0..100 {
+        breakers.failed(&circuit, &failure(Kind::Transient, None), at(0), 0.0);
+    }
+    assert!(is_out(&breakers, "a", "m", at(4)));
+    assert!(!is_out(&breakers, "a", "m", at(6)));
+}
+
+#[test]
+fn a_success_of_before_does_not_bring_it_back() {
+    let breakers = Breakers::default();
+    let circuit = circuit(&breakers);
+    take_out(&breakers, &circuit, at(0));
+    breakers.succeeded(&circuit, at(1));
+    assert!(is_out(&breakers, "a", "m", at(2)), "only a probe decides");
+}
+
+#[test]
+fn a_time_of_nothing_is_still_some_time() {
+    let breakers = Breakers::default();
+    let circuit = circuit(&breakers);
+    breakers.failed(&circuit, &failure(Kind::Quota { spent: false }, Some(0)), at(0), 0.0);
+    assert!(is_out(&breakers, "a", "m", Duration::from_millis(900)));
+    assert!(!is_out(&breakers, "a", "m", at(2)));
+}
