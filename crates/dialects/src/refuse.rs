@@ -86,7 +86,8 @@ impl<'a> Failure<'a> {
         match self.reason {
             Some(Reason::Overloaded | Reason::ShuttingDown | Reason::NoCredential | Reason::BodyTooSlow) => true,
             Some(
-                Reason::UnexpectedRedirect
+                Reason::CredentialsExhausted
+                | Reason::UnexpectedRedirect
                 | Reason::AddressNotAllowed
                 | Reason::TlsUntrusted
                 | Reason::TlsExpired
@@ -169,6 +170,8 @@ fn status_of_reason(reason: Reason) -> Option<StatusCode> {
         Reason::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
         Reason::UnsupportedEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Reason::NoCredential | Reason::Overloaded | Reason::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        // An account without money is not the caller's rate: its retries would change nothing.
+        Reason::CredentialsExhausted => StatusCode::BAD_GATEWAY,
         _ => return None,
     })
 }

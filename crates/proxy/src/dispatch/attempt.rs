@@ -147,15 +147,16 @@ fn judge(verdict: Verdict, response: Response, sidecar: &Sidecar) -> Result<Resp
         ),
         Verdict::Transient => (Kind::Transient, told(Class::ProviderTransient, None, "it failed")),
         Verdict::Quota { insufficient, .. } => {
-            (Kind::Quota { spent: insufficient }, told(Class::ProviderQuota, None, "its rate or quota is used up"))
+            let reason = insufficient.then_some(Reason::CredentialsExhausted);
+            (Kind::Quota { spent: insufficient }, told(Class::ProviderQuota, reason, "its rate or quota is used up"))
         }
         Verdict::Auth => (Kind::Auth, told(Class::ProviderAuth, Some(Reason::CredentialsExhausted), "it turned the key down")),
         Verdict::Redirect => {
             (Kind::Redirect, told(Class::ProviderTransient, Some(Reason::UnexpectedRedirect), "a redirect, which is never followed"))
         }
     };
-    // A body about our key, and where a redirect leads, are not the caller's business.
-    let passes = !matches!(kind, Kind::Auth | Kind::Redirect);
+    // A body about our key or account, and where a redirect leads, are not the caller's business.
+    let passes = !matches!(kind, Kind::Auth | Kind::Redirect | Kind::Quota { spent: true });
     Err(Failure { kind, fault, status: Some(status.as_u16()), response: passes.then(|| Box::new(response)) })
 }
 
