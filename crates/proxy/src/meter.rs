@@ -90,7 +90,7 @@ enum State {
 /// The answer's head and body for the caller.
 pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBody> {
     let Answered { mut head, held, rest, lease, meter, framing, drops_usage, deadline, armed } = answered;
-    let attempts = settlement.record().map_or(1, |r| r.attempts.len() + 1);
+    let attempts = settlement.attempts();
     let opaque = head.headers.contains_key(CONTENT_ENCODING);
     filter(&mut head.headers);
     settlement.mark(&mut head.headers);

@@ -151,6 +151,12 @@ impl Settlement {
         self.0.as_ref().map(|open| &open.record)
     }
 
+    /// Attempts so far, the one under way among them.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        self.0.as_ref().map_or(0, |open| open.record.attempts.len() + usize::from(open.attempt.is_some()))
+    }
+
     /// Ends: the sidecar itself answered.
     pub fn answered_here(mut self, status: StatusCode, bytes: usize) {
         self.finish(|open| {

@@ -151,7 +151,8 @@ impl Open {
         };
         let status = attempt.record.status.unwrap_or(0);
         let (sidecar, now) = (&self.sidecar, self.sidecar.clock.now());
-        let in_band = seen.terminal == Terminal::Error;
+        // An error that came with its status is the caller's own; behind a good one it is the provider's.
+        let in_band = status < 400 && seen.terminal == Terminal::Error;
         match end {
             End::Complete if status >= 400 => attempt.record.class = Some(Class::ProviderInvalid),
             End::Complete if in_band => attempt.record.class = Some(Class::ProviderTransient),
