@@ -1,7 +1,7 @@
 //! A plain HTTP client's view of an answer.
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
@@ -50,6 +50,18 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
+    /// The data of each event of a stream, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<&str> {
+        self.text().lines().filter_map(|line| line.strip_prefix("data:")).map(str::trim).collect()
+    }
+
+    /// The class of the failure that the sidecar tells; empty if it tells none.
+    #[must_use]
+    pub fn class(&self) -> &str {
+        self.header("x-sidegate-error")
+    }
+
     /// A header's value; empty if it is not there.
     #[must_use]
     pub fn header(&self, name: &str) -> &str {
@@ -64,6 +76,34 @@ pub fn chat(model: &str, more: &str) -> Request<Full<Bytes>> {
     post("/v1/chat/completions", body)
 }
 
+/// A messages request for `model`; `more` are further members, each with a leading comma.
+#[must_use]
+pub fn message(model: &str, more: &str) -> Request<Full<Bytes>> {
+    let turn = r#"{"role":"user","content":"hello"}"#;
+    let body = format!(r#"{{"model":"{model}","max_tokens":200,"messages":[{turn}]{more}}}"#);
+    let mut request = post("/v1/messages", body);
+    request.headers_mut().insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    request
+}
+
+/// A request to generate content with `model`; `verb` is what stands behind the colon.
+#[must_use]
+pub fn generate(model: &str, verb: &str) -> Request<Full<Bytes>> {
+    let body = r#"{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}"#;
+    post(&format!("/v1beta/models/{model}:{verb}"), body)
+}
+
+/// The same request with one more header.
+///
+/// # Panics
+/// When it is no header.
+#[must_use]
+pub fn with(mut request: Request<Full<Bytes>>, name: &'static str, value: &str) -> Request<Full<Bytes>> {
+    let value = HeaderValue::from_str(value).unwrap_or_else(|e| panic!("{e}"));
+    request.headers_mut().append(name, value);
+    request
+}
+
 /// A POST of JSON.
 #[must_use]
 pub fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
@@ -71,9 +111,9 @@ pub fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = path.parse().unwrap_or_default();
     let headers = request.headers_mut();
-    headers.insert("host", http::HeaderValue::from_static("localhost:4777"));
-    headers.insert("content-type", http::HeaderValue::from_static("application/json"));
-    headers.insert("authorization", http::HeaderValue::from_static("Bearer app-canary-key"));
+    headers.insert("host", HeaderValue::from_static("localhost:4777"));
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    headers.insert("authorization", HeaderValue::from_static("Bearer app-canary-key"));
     request
 }
 

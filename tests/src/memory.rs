@@ -1,6 +1,7 @@
 //! Connections in memory: from client to sidecar, and from sidecar to simulator.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
@@ -9,6 +10,7 @@ use sidegate_proxy::dispatch::connect::{Connect, Connected, Connecting, Origin};
 use sidegate_proxy::dispatch::tls::InvalidAuthorities;
 use sidegate_proxy::listen::Inbound;
 use sidegate_testkit::sim::Simulator;
+use std::fmt;
 use std::future::pending;
 use std::io;
 use std::pin::Pin;
@@ -57,6 +59,34 @@ pub enum Road {
     Closed(Fault),
     /// They neither arrive nor fail.
     Hole,
+    /// They arrive at somebody else than the simulator.
+    To(Peer),
+}
+
+/// Somebody who serves connections in the simulator's place.
+#[derive(Clone)]
+pub struct Peer {
+    http2: bool,
+    serve: Arc<dyn Fn(DuplexStream) -> Served + Send + Sync>,
+}
+
+/// A connection being served.
+pub type Served = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Peer {
+    /// Serves each connection with `serve`; `http2` as TLS would have agreed.
+    pub fn new<S>(http2: bool, serve: impl Fn(DuplexStream) -> S + Send + Sync + 'static) -> Self
+    where
+        S: Future<Output = ()> + Send + 'static,
+    {
+        Self { http2, serve: Arc::new(move |io| Box::pin(serve(io))) }
+    }
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("http2", &self.http2).finish_non_exhaustive()
+    }
 }
 
 /// Connects every origin to one simulator.
@@ -70,6 +100,7 @@ pub struct Memory {
 struct Shared {
     tasks: Mutex<JoinSet<()>>,
     road: Mutex<Road>,
+    by_host: Mutex<HashMap<String, Road>>,
     opened: Mutex<u32>,
 }
 
@@ -82,13 +113,30 @@ impl Memory {
 
     /// From now on connections go like that.
     pub fn set(&self, road: Road) {
-        *self.shared.road.lock().unwrap_or_else(PoisonError::into_inner) = road;
+        *lock(&self.shared.road) = road;
+    }
+
+    /// From now on connections to `host` go like that.
+    pub fn set_for(&self, host: &str, road: Road) {
+        lock(&self.shared.by_host).insert(host.to_owned(), road);
     }
 
     /// Connections that arrived.
     #[must_use]
     pub fn opened(&self) -> u32 {
-        *self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.shared.opened)
+    }
+
+    /// Connections that nobody has closed.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        let mut tasks = lock(&self.shared.tasks);
+        while tasks.try_join_next().is_some() {}
+        tasks.len()
+    }
+
+    fn road(&self, host: &str) -> Road {
+        lock(&self.shared.by_host).get(host).cloned().unwrap_or_else(|| lock(&self.shared.road).clone())
     }
 }
 
@@ -97,19 +145,26 @@ impl Connect for Memory {
         Ok(())
     }
 
-    fn connect<'a>(&'a self, _: &'a Origin) -> Connecting<'a> {
+    fn connect<'a>(&'a self, origin: &'a Origin) -> Connecting<'a> {
         Box::pin(async move {
-            let road = self.shared.road.lock().unwrap_or_else(PoisonError::into_inner).clone();
-            match road {
-                Road::Closed(fault) => return Err(fault),
-                Road::Hole => pending::<()>().await,
-                Road::Open => {}
-            }
             let (near, far) = duplex(PIPE);
-            *self.shared.opened.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-            let mut tasks = self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-            tasks.spawn(self.sim.serve_connection(far));
-            Ok(Connected { io: Box::new(TokioIo::new(near)), http2: false })
+            let mut http2 = false;
+            let served: Served = match self.road(&origin.endpoint.host) {
+                Road::Closed(fault) => return Err(fault),
+                Road::Hole => pending().await,
+                Road::Open => Box::pin(self.sim.serve_connection(far)),
+                Road::To(peer) => {
+                    http2 = peer.http2;
+                    (peer.serve)(far)
+                }
+            };
+            *lock(&self.shared.opened) += 1;
+            lock(&self.shared.tasks).spawn(served);
+            Ok(Connected { io: Box::new(TokioIo::new(near)), http2 })
         })
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -112,3 +112,25 @@ pub fn limit(name: &str, unit: Unit, amount: u64, window: Duration) -> Limit {
         meta: meta(ObjectKind::AiPolicy, "cluster", &format!("spec.limits[{name}]")),
     }
 }
+
+/// The providers `first`, `second`, … with so many credentials each, and a route `m` that tries them in that
+/// order, each a priority of its own.
+#[must_use]
+pub fn ladder(credentials: &[usize]) -> Snapshot {
+    let names = ["first", "second", "third", "fourth", "fifth"];
+    let of = |(name, n): (&&str, &usize)| provider(name, Dialect::OpenAi, *n);
+    let providers: Vec<Provider> = names.iter().zip(credentials).map(of).collect();
+    let rung = |at: usize| (at, "", 1, u8::try_from(at).unwrap_or(u8::MAX));
+    let targets: Vec<_> = (0..providers.len()).map(rung).collect();
+    Snapshot { routes: vec![route("m", &targets)], ..snapshot(providers) }.sealed()
+}
+
+/// The same in one priority, with these weights.
+#[must_use]
+pub fn spread(weights: &[u32]) -> Snapshot {
+    let mut spread = ladder(&vec![1; weights.len()]);
+    for (target, weight) in spread.routes.iter_mut().flat_map(|r| &mut r.targets).zip(weights) {
+        (target.weight, target.priority) = (*weight, 0);
+    }
+    spread
+}

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -20,15 +21,20 @@ use sidegate_proxy::listen;
 use sidegate_proxy::secret::Secret;
 use sidegate_proxy::sidecar::{Parts, Sidecar};
 use sidegate_telemetry::{AuditQueue, Format, Metrics};
-use sidegate_testkit::sim::{Key, SimConfig, Simulator};
+use serde_json::Value;
+use sidegate_testkit::sim::{Entry, Fault, Key, Match, Rule, SimConfig, Simulator};
 use tokio::io::duplex;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::sleep;
 
 use crate::client::Answer;
 use crate::memory::{Memory, PIPE, Pipe};
 use crate::policy;
+
+/// Milliseconds that a call gets to settle.
+const PATIENCE: u32 = 5_000;
 
 /// A sidecar, a simulator, and what runs them.
 pub struct Stage {
@@ -142,6 +148,19 @@ impl Stage {
         sender
     }
 
+    /// A connection to the sidecar in memory, whose client can leave at any moment.
+    ///
+    /// # Panics
+    /// Never: a pipe always opens.
+    pub async fn client(&mut self) -> Client {
+        let (near, far) = duplex(PIPE);
+        let pipe = Pipe(TokioIo::new(far));
+        self.tasks.spawn(listen::serve(self.sidecar.clone(), pipe, self.stop.subscribe()));
+        let (sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap_or_else(|e| panic!("{e}"));
+        let task = self.tasks.spawn(async move { drop(connection.await) });
+        Client { sender, task }
+    }
+
     /// One call over a connection of its own; its answer's head.
     ///
     /// # Panics
@@ -180,13 +199,86 @@ impl Stage {
         address
     }
 
-    /// The audit lines so far, as JSON.
+    /// The audit lines since the last look, as JSON.
     #[must_use]
-    pub fn audit(&self) -> Vec<serde_json::Value> {
+    pub fn audit(&self) -> Vec<Value> {
         let mut lines = Vec::new();
         self.sidecar.audit.drain(&mut lines);
         let text = String::from_utf8_lossy(&lines).into_owned();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
+    /// Waits until no call is open.
+    ///
+    /// # Panics
+    /// When one stays open.
+    pub async fn settled(&self) {
+        for _ in 0..PATIENCE {
+            if self.sidecar.open_calls() == 0 {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+        panic!("{} calls stay open", self.sidecar.open_calls());
+    }
+
+    /// The one audit line since the last look, once no call is open.
+    ///
+    /// # Panics
+    /// When there is another number of lines.
+    pub async fn line(&self) -> Value {
+        self.settled().await;
+        let mut lines = self.audit();
+        assert_eq!(lines.len(), 1, "one line a call: {lines:?}");
+        lines.remove(0)
+    }
+
+    /// Which requests the simulator saw, as `provider/key status`; 0 where no status was answered.
+    #[must_use]
+    pub fn trail(&self) -> Vec<String> {
+        let bill = self.sim.bill().entries();
+        let told = |e: &Entry| {
+            let host = e.header("host").unwrap_or_default();
+            let name = host.split_once('.').map_or(host, |(name, _)| name);
+            format!("{name}/{} {}", e.key.as_deref().unwrap_or("-"), e.status)
+        };
+        bill.iter().map(told).collect()
+    }
+
+    /// Something goes wrong with the provider at `NAME.test`, `times` times.
+    pub fn fail(&self, name: &str, times: u64, fault: Fault) {
+        let matching = Match { host: Some(format!("{name}.test")), ..Match::default() };
+        self.sim.add_faults(vec![Rule::times(times, fault).matching(matching)]);
+    }
+
+    /// The value of a counter or gauge, its labels as they stand in the exposition; 0 if it is not there.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> u64 {
+        let mut text = String::new();
+        self.sidecar.metrics.encode(&mut text);
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// A client's end of a connection.
+pub struct Client {
+    sender: http1::SendRequest<Full<Bytes>>,
+    task: AbortHandle,
+}
+
+impl Client {
+    /// Sends a request; its answer's head, or the error in its place.
+    ///
+    /// # Errors
+    /// When the sidecar closes the connection without an answer.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+        self.sender.send_request(request).await
+    }
+
+    /// Closes the connection, whatever is under way on it.
+    pub fn leave(self) {
+        self.task.abort();
     }
 }
 
