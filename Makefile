@@ -38,15 +38,15 @@ run: ## control plane, sidecar and simulator from examples/quickstart, without a
 build: ## the programs, for trying and for the end-to-end tests
 	$(CARGO) build --locked -p sidegate-cli --bin sidegate
 
-test: test-unit test-scenario test-e2e ## every test: unit, scenario, recorded calls, real SDKs
+test: test-unit test-scenario test-e2e ## every test: unit, recorded calls, scenario, real SDKs
 
 test-build: ## build the unit and scenario tests, run nothing
 	$(TESTS) --lib --bins --tests --no-run
 
-test-unit: ## modules and crates, and the shape of the tree
+test-unit: ## modules, crates, recorded calls, and the shape of the tree
 	$(TESTS) $(UNIT)
 
-test-scenario: ## whole programs in one process, faults, recorded calls
+test-scenario: ## whole programs in one process, and what goes wrong with them
 	$(TESTS) $(SCENARIO)
 
 test-e2e: build ## real, unmodified SDKs through a running sidecar
@@ -86,4 +86,4 @@ bench: ## cost beside a bare pass-through; writes docs/benchmarks.md and .json
 
 conformance: ## replay the recorded calls of SIDEGATE_WIRE_CORPUS and write docs/conformance.md
 	@test -n "$(SIDEGATE_WIRE_CORPUS)" || { echo 'name the folder of recorded calls in SIDEGATE_WIRE_CORPUS'; exit 64; }
-	SIDEGATE_WRITE_DOCS=1 $(TESTS) --test corpus
+	SIDEGATE_WRITE_DOCS=1 $(CARGO) test --locked -p sidegate-dialects --test corpus

@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "what these tests cannot read is a failure of theirs")]
 
 mod dependencies;
+mod failures;
 mod readme;
 mod sources;
 mod versions;
