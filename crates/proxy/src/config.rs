@@ -144,11 +144,10 @@ pub fn shared_caller(config: &Config) -> Arc<Caller> {
     Arc::new(config.caller())
 }
 
-/// What is logged, from `SIDEGATE_LOG`; warnings and what is worth knowing by default.
+/// What is logged: as `SIDEGATE_LOG` says (`debug`, `sidegate_proxy=debug`), else as `default` does.
 #[must_use]
-pub fn log_filter() -> tracing_subscriber::EnvFilter {
-    tracing_subscriber::EnvFilter::builder()
-        .with_env_var("SIDEGATE_LOG")
-        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
-        .from_env_lossy()
+pub fn log_filter(default: &str) -> tracing_subscriber::EnvFilter {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    let said = std::env::var("SIDEGATE_LOG");
+    tracing_subscriber::EnvFilter::try_new(said.as_deref().unwrap_or(default)).unwrap_or_default()
 }

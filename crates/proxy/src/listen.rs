@@ -107,7 +107,12 @@ async fn serve_h1<I: Inbound>(
         let (sidecar, activity) = (sidecar.clone(), activity.clone());
         move |request: Request<Incoming>| {
             let (sidecar, in_call) = (sidecar.clone(), activity.begins());
-            async move { Ok::<_, Infallible>(exchange(&sidecar, request).await.map(|body| Served { body, in_call })) }
+            // Boxed, because hyper keeps room for this future as long as the connection lives, and it is
+            // over before the answer's body flows.
+            Box::pin(async move {
+                let response = exchange(&sidecar, request).await;
+                Ok::<_, Infallible>(response.map(|body| Served { body, in_call }))
+            })
         }
     });
     let connection = server::conn::http1::Builder::new()

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
         }
     };
     tracing_subscriber::fmt()
-        .with_env_filter(sidegate_proxy::config::log_filter())
+        .with_env_filter(sidegate_proxy::config::log_filter("info"))
         .with_writer(std::io::stderr)
         .init();
     let started = bind(config, Format::Json).and_then(|bound| {

@@ -125,8 +125,7 @@ impl Settlement {
     /// Owns what the call takes once.
     pub fn hold_call(&mut self, hold: Hold, snapshot: &Snapshot) {
         self.with(|open| {
-            let ids = hold.would_refuse().iter().filter_map(|i| snapshot.limits.get(*i));
-            open.record.limits_would_refuse.extend(ids.map(|l| l.meta.clone()));
+            open.tell_dry_run(&hold, snapshot);
             open.hold = Some(hold);
         });
     }
@@ -227,6 +226,15 @@ impl Drop for Settlement {
 }
 
 impl Open {
+    /// Notes the limits in dry run that had no room for a hold, each once.
+    fn tell_dry_run(&mut self, hold: &Hold, snapshot: &Snapshot) {
+        for limit in hold.would_refuse().iter().filter_map(|i| snapshot.limits.get(*i)) {
+            if !self.record.limits_would_refuse.contains(&limit.meta) {
+                self.record.limits_would_refuse.push(limit.meta.clone());
+            }
+        }
+    }
+
     /// Remembers where the conversation went.
     fn pin(&self, seen: &Seen) {
         let Some(attempt) = self.attempt.as_ref().filter(|_| self.several_places) else {

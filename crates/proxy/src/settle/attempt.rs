@@ -48,6 +48,9 @@ impl Settlement {
             let provider = &armed.snapshot.providers[target.provider];
             let credential = target.credential.and_then(|c| provider.credentials.get(c));
             let circuit = place.circuits.get(target.credential.unwrap_or(0)).cloned();
+            if let Some(hold) = &hold {
+                open.tell_dry_run(hold, &armed.snapshot);
+            }
             let now = open.sidecar.clock.now();
             if let Some(circuit) = &circuit {
                 open.sidecar.breakers.begins(circuit, now);
