@@ -3,8 +3,9 @@
 
     tests/e2e/through_sidecar.py --program target/debug/sidegate --objects examples/quickstart
 
-Whatever else is given goes to run.py. Ends with run.py's code, or with 1 if what was started did not
-become ready, ended by itself, or took longer than a second to end after Ctrl-C.
+The objects are copied, with the simulator's address in them replaced by a free one. Whatever else is
+given goes to run.py. Ends with run.py's code, or with 1 if what was started did not become ready, ended
+by itself, or took longer than a second to end after Ctrl-C.
 """
 
 import argparse
@@ -19,6 +20,8 @@ import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
+# Where the objects say that the simulator is.
+SIM = "127.0.0.1:4790"
 # Seconds until the sidecar must be ready.
 READY = 60
 # Seconds that everything may take to end after Ctrl-C.
@@ -35,6 +38,17 @@ def free_ports(count):
     finally:
         for each in held:
             each.close()
+
+
+def with_simulator_at(objects, address, into):
+    """A copy of the objects whose providers are at the address."""
+    named = 0
+    for source in sorted(objects.glob("*.yaml")):
+        text = source.read_text(encoding="utf-8")
+        named += text.count(SIM)
+        (into / source.name).write_text(text.replace(SIM, address), encoding="utf-8")
+    if not named:
+        sys.exit(f"{objects} names no provider at {SIM}")
 
 
 def is_ready(port):
@@ -80,27 +94,35 @@ def main():
 
     # First what takes long, so that nothing runs meanwhile.
     subprocess.run([sys.executable, str(HERE / "run.py"), "--prepare"], check=True)
-    calls, metrics, control, sim = free_ports(4)
-    words = [str(options.program), "dev", str(options.objects)]
-    for flag, port in [("listen", calls), ("metrics-listen", metrics), ("control-listen", control), ("sim-listen", sim)]:
-        words += [f"--{flag}", f"127.0.0.1:{port}"]
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
-        try:
-            wrong = wait_until_ready(process, metrics)
-            if wrong is None:
-                base, admin = f"http://127.0.0.1:{calls}", f"http://127.0.0.1:{sim}"
-                suites = [sys.executable, str(HERE / "run.py"), "--through", "sidecar", "--base", base, "--sim-admin", admin]
-                code = subprocess.run([*suites, *rest], check=False).returncode
-        finally:
-            wrong_end = end(process)
-        wrong = wrong or wrong_end
+    with tempfile.TemporaryDirectory(prefix="sidegate-e2e-") as scratch, tempfile.TemporaryFile() as output:
+        code, wrong = run(options, rest, pathlib.Path(scratch), output)
         if wrong:
             output.seek(0)
             sys.stderr.buffer.write(output.read()[-8192:])
             print(f"FAIL  {wrong}", file=sys.stderr)
-            return 1
-    return code
+    return 1 if wrong else code
+
+
+def run(options, rest, scratch, output):
+    """The code of the suites, and what was wrong with what was started for them."""
+    flags = ["listen", "metrics-listen", "control-listen", "control-metrics-listen", "sim-listen"]
+    ports = dict(zip(flags, free_ports(len(flags)), strict=True))
+    sim = f"127.0.0.1:{ports['sim-listen']}"
+    with_simulator_at(options.objects, sim, scratch)
+    words = [str(options.program), "dev", str(scratch)]
+    for flag, port in ports.items():
+        words += [f"--{flag}", f"127.0.0.1:{port}"]
+    suites = [sys.executable, str(HERE / "run.py"), "--through", "sidecar"]
+    suites += ["--base", f"http://127.0.0.1:{ports['listen']}", "--sim-admin", f"http://{sim}", *rest]
+    code = 1
+    process = subprocess.Popen(words, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        wrong = wait_until_ready(process, ports["metrics-listen"])
+        if wrong is None:
+            code = subprocess.run(suites, check=False).returncode
+    finally:
+        wrong_end = end(process)
+    return code, wrong or wrong_end
 
 
 if __name__ == "__main__":
