@@ -104,7 +104,8 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
             head.headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
     }
-    if drops_usage {
+    if drops_usage || framing != Framing::Json {
+        // What goes to the caller may be less by our chunk, or more by the word that the stream broke off.
         head.headers.remove(CONTENT_LENGTH);
     }
     let length = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
