@@ -14,6 +14,7 @@
 pub mod headers;
 pub mod meter;
 pub mod models;
+mod quote;
 pub mod recognize;
 pub mod refuse;
 mod scan;

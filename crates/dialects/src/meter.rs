@@ -7,6 +7,7 @@ mod doc;
 mod hold;
 mod lexer;
 mod paths;
+mod pattern;
 mod sse;
 mod usage;
 
@@ -15,8 +16,8 @@ use sidegate_policy::{Dialect, Operation, Usage};
 
 use doc::{Choices, Doc};
 use hold::Hold;
+use pattern::Pattern;
 use sse::{Sse, Step};
-use usage::Report;
 
 /// How an answer is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -83,8 +84,8 @@ pub struct Meter {
     doc: Doc,
     frames: Frames,
     seen: Seen,
-    /// What was reported so far, where later reports restate parts of it.
-    report: Option<Box<Report>>,
+    /// What most events look like.
+    pattern: Option<Box<Pattern>>,
     /// Present while the event that only carries usage is to be kept from the caller.
     hold: Option<Box<Hold>>,
     /// The beginning of the current event's data.
@@ -115,7 +116,7 @@ impl Meter {
                 Framing::JsonArray => Frames::Array,
             },
             seen: Seen::default(),
-            report: None,
+            pattern: None,
             hold: (drop_usage_chunk && has_chunk && framing == Framing::Sse).then(Box::default),
             head: [0; 6],
             head_len: 0,
@@ -130,7 +131,7 @@ impl Meter {
             return;
         }
         if !self.doc.is_closed() {
-            self.doc.feed(&chunk, &mut self.seen, &mut self.report);
+            self.doc.feed(&chunk, &mut self.seen);
             self.end_of_text();
         }
         out(chunk);
@@ -185,27 +186,62 @@ impl Meter {
         while let Frames::Sse(sse) = &mut self.frames {
             match sse.next(&chunk, &mut at) {
                 None => break,
-                Some(Step::Data(data)) => {
-                    let left = self.head.len() - usize::from(self.head_len);
-                    for byte in data.iter().take(left) {
-                        if let Some(place) = self.head.get_mut(usize::from(self.head_len)) {
-                            *place = *byte;
-                            self.head_len += 1;
-                        }
-                    }
-                    self.doc.feed(data, &mut self.seen, &mut self.report);
-                }
+                Some(Step::Data(data)) => self.data(data),
                 Some(Step::End(had_data)) => {
                     let drop = had_data && self.end_of_event();
-                    if let Some(hold) = &mut self.hold {
-                        hold.event_end(&chunk, at, drop, out);
-                    }
+                    self.event_end(&chunk, at, drop, out);
+                }
+                Some(Step::Whole(data)) => {
+                    let drop = self.whole_event(data);
+                    self.event_end(&chunk, at, drop, out);
                 }
             }
         }
         match &mut self.hold {
             Some(hold) => hold.rest(chunk, out),
             None => out(chunk),
+        }
+    }
+
+    fn event_end(&mut self, chunk: &Bytes, at: usize, drop: bool, out: &mut impl FnMut(Bytes)) {
+        if let Some(hold) = &mut self.hold {
+            hold.event_end(chunk, at, drop, out);
+        }
+    }
+
+    /// A whole event; whether it is the one that only carries usage.
+    fn whole_event(&mut self, data: &[u8]) -> bool {
+        if let Some(generated) = self.pattern.as_ref().and_then(|p| p.matches(data)) {
+            self.seen.events += 1;
+            self.seen.content_bytes += generated;
+            self.seen.meaningful += u64::from(generated > 0);
+            return false;
+        }
+        self.begin(data);
+        self.doc.feed_whole(data, &mut self.seen);
+        let anomalies = self.seen.anomalies;
+        let drop = self.end_of_event();
+        // An end that is no JSON (`[DONE]`) is no pattern.
+        let sound = self.seen.anomalies == anomalies && data.first() == Some(&b'{');
+        if let Some(holes) = self.doc.take_holes().filter(|_| sound) {
+            self.pattern.get_or_insert_default().learn(data, &holes);
+        }
+        drop
+    }
+
+    fn data(&mut self, data: &[u8]) {
+        self.begin(data);
+        self.doc.feed(data, &mut self.seen);
+    }
+
+    /// Keeps the first bytes of an event's data.
+    fn begin(&mut self, data: &[u8]) {
+        let left = self.head.len() - usize::from(self.head_len);
+        for byte in data.iter().take(left) {
+            if let Some(place) = self.head.get_mut(usize::from(self.head_len)) {
+                *place = *byte;
+                self.head_len += 1;
+            }
         }
     }
 
@@ -216,6 +252,9 @@ impl Meter {
             return false;
         }
         let only_usage = self.doc.choices == Choices::Empty && self.doc.has_usage;
+        if std::mem::take(&mut self.doc.renamed) {
+            self.pattern = None;
+        }
         let finished = std::mem::take(&mut self.doc.finished);
         let whole = self.doc.finish(&mut self.seen);
         if usize::from(told) == self.head.len() && self.head == *b"[DONE]" {

@@ -7,12 +7,12 @@
 
 use std::ops::Range;
 
-use memchr::memchr2;
+use memchr::memchr;
+
+use crate::quote::quote_or_backslash;
 
 /// Objects and arrays inside one another, at most, within a value that is skipped.
 const MAX_DEPTH: usize = 512;
-/// Bytes of a string that are looked at one by one before the vectorised search pays.
-const SHORT: usize = 12;
 
 /// The text is not JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +39,6 @@ pub(crate) enum Kind {
 pub(crate) struct Text {
     /// The bytes between the quotes.
     pub(crate) inside: Range<usize>,
-    /// Whether there is a backslash among them.
-    pub(crate) escaped: bool,
 }
 
 impl Text {
@@ -73,6 +71,7 @@ impl<'a> Scan<'a> {
     }
 
     /// The kind of the next value, which is not consumed.
+    #[inline]
     pub(crate) fn kind(&mut self) -> Result<Kind, Broken> {
         match self.token() {
             Some(b'{') => Ok(Kind::Object),
@@ -97,6 +96,7 @@ impl<'a> Scan<'a> {
 
     /// The next key of an object and its colon, or none at the object's end. `first` tells whether the
     /// object was just opened.
+    #[inline]
     pub(crate) fn key(&mut self, first: &mut bool) -> Result<Option<Text>, Broken> {
         let opened = std::mem::replace(first, false);
         match self.token() {
@@ -112,6 +112,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Whether another element of an array follows; consumes what is before it, or the array's end.
+    #[inline]
     pub(crate) fn element(&mut self, first: &mut bool) -> Result<bool, Broken> {
         let opened = std::mem::replace(first, false);
         match self.token() {
@@ -183,6 +184,7 @@ impl<'a> Scan<'a> {
     }
 
     /// Closes what ends here; true if nothing is open any more, false if another value follows.
+    #[inline]
     fn close(&mut self, stack: &mut Stack) -> Result<bool, Broken> {
         loop {
             let Some(in_object) = stack.top() else { return Ok(true) };
@@ -208,6 +210,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A key and its colon.
+    #[inline]
     fn member(&mut self) -> Result<Text, Broken> {
         let key = match self.token() {
             Some(b'"') => self.string_here()?,
@@ -218,17 +221,20 @@ impl<'a> Scan<'a> {
     }
 
     /// The next byte that is not blank, not consumed.
+    #[inline]
     fn token(&mut self) -> Option<u8> {
         self.blank();
         self.bytes.get(self.at).copied()
     }
 
+    #[inline]
     fn blank(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
             self.at += 1;
         }
     }
 
+    #[inline]
     fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Broken> {
         if self.token() == Some(byte) {
             self.at += 1;
@@ -238,30 +244,39 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A string whose opening quote is the next byte.
+    /// A string whose opening quote is the next byte. It ends at a quote that no backslash escapes; text that
+    /// has one backslash has many (line breaks), so from there on the search is for quotes alone.
+    #[inline]
     fn string_here(&mut self) -> Result<Text, Broken> {
         let start = self.at + 1;
-        let mut escaped = false;
-        let mut at = start;
-        let near = start.saturating_add(SHORT);
-        loop {
-            match self.bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escaped = true;
-                    at += 2;
-                }
-                Some(_) if at < near => at += 1,
-                Some(_) => at += memchr2(b'"', b'\\', self.bytes.get(at..).unwrap_or_default())
-                    .ok_or_else(|| self.broken("a string does not end"))?,
-                None => return Err(self.broken("a string does not end")),
-            }
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let Some(found) = quote_or_backslash(rest) else { return Err(self.broken("a string does not end")) };
+        if rest.get(found) == Some(&b'"') {
+            self.at = start + found + 1;
+            return Ok(Text { inside: start..start + found });
         }
-        self.at = at + 1;
-        Ok(Text { inside: start..at, escaped })
+        self.long_string(start, start + found)
+    }
+
+    /// The same from its first backslash on.
+    fn long_string(&mut self, start: usize, backslash: usize) -> Result<Text, Broken> {
+        let mut from = backslash;
+        loop {
+            let rest = self.bytes.get(from..).unwrap_or_default();
+            let Some(found) = memchr(b'"', rest) else { return Err(self.broken("a string does not end")) };
+            let quote = from + found;
+            let before = self.bytes.get(start..quote).unwrap_or_default();
+            let backslashes = before.iter().rev().take_while(|b| **b == b'\\').count();
+            if backslashes % 2 == 0 {
+                self.at = quote + 1;
+                return Ok(Text { inside: start..quote });
+            }
+            from = quote + 1;
+        }
     }
 
     /// Whatever looks like a number: which numbers are good is asked where one is acted on.
+    #[inline]
     fn number_here(&mut self) {
         while let Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E') = self.bytes.get(self.at) {
             self.at += 1;
@@ -289,6 +304,7 @@ struct Stack {
 }
 
 impl Stack {
+    #[inline]
     fn push(&mut self, object: bool) -> Option<()> {
         let word = self.bits.get_mut(self.depth / 64)?;
         let bit = 1 << (self.depth % 64);
@@ -297,10 +313,12 @@ impl Stack {
         Some(())
     }
 
+    #[inline]
     fn pop(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }
 
+    #[inline]
     fn top(&self) -> Option<bool> {
         let last = self.depth.checked_sub(1)?;
         self.bits.get(last / 64).map(|word| word & (1 << (last % 64)) != 0)

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// The text between the quotes of a JSON string, unescaped; none if it has no meaning.
 pub(crate) fn unescape(inside: &[u8]) -> Option<Cow<'_, str>> {
     let text = std::str::from_utf8(inside).ok()?;
-    if !text.contains('\\') {
+    if memchr::memchr(b'\\', inside).is_none() {
         return Some(Cow::Borrowed(text));
     }
     let mut out = String::with_capacity(text.len());

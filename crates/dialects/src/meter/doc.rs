@@ -5,6 +5,7 @@ use sidegate_policy::{Dialect, Operation};
 
 use super::lexer::{Lexer, Part, Token};
 use super::paths::{Key, Want, want};
+use super::pattern::{Hole, Kind, is_scalar};
 use super::usage::{self, Report};
 use super::{ErrorInfo, Seen, Terminal};
 
@@ -40,6 +41,14 @@ pub(super) struct Doc {
     pub(super) finished: bool,
     error: bool,
     closed: bool,
+    /// What was reported so far, where later reports restate parts of it.
+    report: Option<Box<Report>>,
+    /// The model or the id became another than it was.
+    pub(super) renamed: bool,
+    /// The text told nothing but generated text so far.
+    plain: bool,
+    /// Values that nobody keeps, while they are asked for.
+    holes: Option<Vec<Hole>>,
 }
 
 /// The list of choices of a text.
@@ -96,17 +105,35 @@ impl Doc {
             finished: false,
             error: false,
             closed: false,
+            report: None,
+            renamed: false,
+            plain: true,
+            holes: None,
         }
     }
 
+    /// A whole text: also notes where the values stand that nobody keeps.
+    pub(super) fn feed_whole(&mut self, bytes: &[u8], seen: &mut Seen) {
+        self.holes.get_or_insert_default().clear();
+        self.plain = true;
+        self.feed(bytes, seen);
+    }
+
+    /// The holes of the whole text that was read last, if it told nothing but generated text.
+    pub(super) fn take_holes(&mut self) -> Option<Vec<Hole>> {
+        self.holes.take().filter(|_| self.plain)
+    }
+
     /// The next bytes of the text.
-    pub(super) fn feed(&mut self, bytes: &[u8], seen: &mut Seen, report: &mut Option<Box<Report>>) {
-        let mut at = 0;
+    pub(super) fn feed(&mut self, bytes: &[u8], seen: &mut Seen) {
+        let (mut at, mut object) = (0, 0);
         loop {
-            let from = at;
             let token = self.lexer.next(bytes, &mut at);
             if self.within > 0 {
-                self.inside(bytes.get(from..at).unwrap_or_default(), token, seen, report);
+                let ends = token == Some(Token::Close) && self.lexer.depth() < usize::from(self.within);
+                if ends || token.is_none() {
+                    self.inside(bytes.get(object..at).unwrap_or_default(), ends, seen);
+                }
                 if token.is_none() {
                     return;
                 }
@@ -115,10 +142,16 @@ impl Doc {
             match token {
                 None => return,
                 Some(Token::Key(part)) => self.key(part),
-                Some(Token::Open { object }) => self.open(object, bytes.get(at - 1..at).unwrap_or_default()),
+                Some(Token::Open { object: is_object }) => {
+                    self.open(is_object);
+                    object = at - 1;
+                }
                 Some(Token::Close) => self.close(seen),
-                Some(Token::Text(part)) => self.text(part, seen),
-                Some(Token::Scalar(byte)) => self.scalar(byte, seen),
+                Some(Token::Text(part)) => {
+                    self.text(part, seen);
+                    self.hole(at.saturating_sub(1 + part.bytes.len()), at.saturating_sub(1), part.first && part.last);
+                }
+                Some(Token::Scalar(byte)) => self.scalar(byte, bytes, at - 1, seen),
             }
         }
     }
@@ -202,7 +235,7 @@ impl Doc {
     }
 
     /// The depth counts the new object or array already; the value's own place is one above.
-    fn open(&mut self, object: bool, bracket: &[u8]) {
+    fn open(&mut self, object: bool) {
         let inner = self.lexer.depth();
         let outer = inner.saturating_sub(1);
         let path = self.path.get(self.base()..outer).unwrap_or_default();
@@ -215,11 +248,13 @@ impl Doc {
                 self.wanted = wanted;
                 self.within = u16::try_from(inner).unwrap_or(u16::MAX);
                 self.kept.clear();
-                self.kept.extend_from_slice(bracket);
             }
             Want::Choices => self.choices = Choices::Empty,
             Want::Choice => self.choices = Choices::Some,
-            Want::Media => self.meaningful = true,
+            Want::Media => {
+                self.meaningful = true;
+                self.plain = false;
+            }
             _ => {}
         }
     }
@@ -232,56 +267,61 @@ impl Doc {
         }
     }
 
-    /// Bytes of an object that is kept or counted.
-    fn inside(
-        &mut self,
-        bytes: &[u8],
-        token: Option<Token<'_>>,
-        seen: &mut Seen,
-        report: &mut Option<Box<Report>>,
-    ) {
+    /// A string that nobody keeps, or whose bytes are only counted.
+    fn hole(&mut self, start: usize, end: usize, whole: bool) {
+        let Some(holes) = &mut self.holes else { return };
+        match self.wanted {
+            Want::Generated if whole => holes.push(Hole::new(start, end, Kind::Generated)),
+            Want::Nothing if whole => holes.push(Hole::new(start, end, Kind::Text)),
+            Want::Model | Want::Id | Want::Event if whole => {}
+            _ => self.plain = false,
+        }
+    }
+
+    /// Bytes of an object that is kept or counted, up to its end or to that of the chunk.
+    fn inside(&mut self, bytes: &[u8], ends: bool, seen: &mut Seen) {
+        self.plain = false;
         if self.wanted == Want::Arguments {
             seen.content_bytes += bytes.len() as u64;
-        } else {
-            let left = MAX_OBJECT.saturating_sub(self.kept.len());
-            self.kept.extend_from_slice(bytes.get(..left).unwrap_or(bytes));
-        }
-        if self.wanted != Want::Arguments && self.kept.len() >= MAX_OBJECT {
+        } else if self.kept.len() + bytes.len() > MAX_OBJECT {
             self.wanted = Want::Nothing;
+            self.kept.clear();
+        } else if !ends || !self.kept.is_empty() {
+            self.kept.extend_from_slice(bytes);
         }
-        if token != Some(Token::Close) || self.lexer.depth() >= usize::from(self.within) {
+        if !ends {
             return;
         }
         self.within = 0;
+        let kept = std::mem::take(&mut self.kept);
+        let object = if kept.is_empty() { bytes } else { &kept };
         match self.wanted {
             Want::Arguments => self.meaningful = true,
-            Want::Usage => self.take_usage(seen, report),
-            Want::Error => self.take_error(seen),
+            Want::Usage => self.take_usage(object, seen),
+            Want::Error => self.take_error(object, seen),
             _ => seen.anomalies = seen.anomalies.saturating_add(1),
         }
-        self.kept.clear();
     }
 
-    fn take_usage(&mut self, seen: &mut Seen, report: &mut Option<Box<Report>>) {
-        let value: Value = serde_json::from_slice(&self.kept).unwrap_or(Value::Bool(false));
-        let (found, odd) = usage::read(self.dialect, &value);
+    fn take_usage(&mut self, object: &[u8], seen: &mut Seen) {
+        let (found, odd) = usage::read(self.dialect, object);
         seen.anomalies = seen.anomalies.saturating_add(odd);
         let Some(found) = found else { return };
         self.has_usage = true;
         // Anthropic restates some fields; everywhere else the last object counts as a whole.
-        let found = match report {
+        let found = match &self.report {
             Some(before) if self.dialect == Dialect::Anthropic => before.restated_by(found),
             _ => found,
         };
         seen.usage = Some(found.usage(self.dialect, self.operation.generates()));
         if self.dialect == Dialect::Anthropic {
-            *report = Some(Box::new(found));
+            self.report = Some(Box::new(found));
         }
     }
 
-    fn take_error(&mut self, seen: &mut Seen) {
+    fn take_error(&mut self, object: &[u8], seen: &mut Seen) {
         self.error = true;
-        let value: Value = serde_json::from_slice(&self.kept).unwrap_or(Value::Null);
+        let value: Value = serde_json::from_slice(object).unwrap_or(Value::Null);
         let word = |name: &str| match value.get(name) {
             Some(Value::String(s)) => s.chars().take(MAX_TEXT / 4).collect(),
             Some(Value::Number(n)) => n.to_string(),
@@ -293,10 +333,16 @@ impl Doc {
     }
 
     /// A number or a word: only usage that is one matters.
-    fn scalar(&mut self, byte: u8, seen: &mut Seen) {
+    fn scalar(&mut self, byte: u8, bytes: &[u8], start: usize, seen: &mut Seen) {
         let last = self.lexer.depth().checked_sub(1).and_then(|d| self.path.get(d));
-        if byte != b'n' && last == Some(&Key::Usage) && self.want_here() == Want::Usage {
-            seen.anomalies = seen.anomalies.saturating_add(1);
+        if last == Some(&Key::Usage) {
+            if byte != b'n' && self.want_here() == Want::Usage {
+                seen.anomalies = seen.anomalies.saturating_add(1);
+                self.plain = false;
+            }
+        } else if let Some(holes) = &mut self.holes {
+            let len = bytes.get(start..).unwrap_or_default().iter().take_while(|b| is_scalar(**b)).count();
+            holes.push(Hole::new(start, start + len, Kind::Scalar));
         }
     }
 
@@ -339,13 +385,16 @@ impl Doc {
 
     fn keep(&mut self, bytes: &[u8], seen: &mut Seen) {
         match self.wanted {
-            Want::Model => store(&mut seen.model, bytes),
-            Want::Id => store(&mut seen.response_id, bytes),
+            Want::Model => self.renamed |= store(&mut seen.model, bytes),
+            Want::Id => self.renamed |= store(&mut seen.response_id, bytes),
             Want::Finish if !matches!(bytes, b"" | b"in_progress" | b"queued" | b"FINISH_REASON_UNSPECIFIED") => {
                 self.finished = true;
                 store(&mut seen.finish, bytes);
             }
-            Want::Event => self.event = Event::of(bytes),
+            Want::Event => {
+                self.event = Event::of(bytes);
+                self.plain &= self.event == Event::Other;
+            }
             Want::NewBlock => self.block_is_call = is_call(bytes),
             Want::Block if is_call(bytes) => self.count_call(seen),
             Want::Error if !bytes.is_empty() => {
@@ -367,13 +416,14 @@ fn is_call(kind: &[u8]) -> bool {
     matches!(kind, b"function_call" | b"custom_tool_call" | b"tool_use" | b"server_tool_use" | b"mcp_tool_use")
 }
 
-/// Keeps a text if it is another than the one that is kept.
-fn store(place: &mut Option<Box<str>>, bytes: &[u8]) {
+/// Keeps a text; whether it is another than the one that was kept.
+fn store(place: &mut Option<Box<str>>, bytes: &[u8]) -> bool {
     let bytes = bytes.get(..MAX_TEXT).unwrap_or(bytes);
     if bytes.is_empty() || place.as_deref().is_some_and(|old| old.as_bytes() == bytes) {
-        return;
+        return false;
     }
     *place = Some(String::from_utf8_lossy(bytes).into());
+    true
 }
 
 #[cfg(test)]

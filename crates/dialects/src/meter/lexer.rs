@@ -3,7 +3,8 @@
 //! It exists because an answer may be of any size and come cut anywhere, and is never held back for being
 //! read. It checks structure; strings and numbers are handed on as they stand, in as many parts as they came.
 
-use memchr::memchr2;
+use super::pattern::is_scalar;
+use crate::quote::quote_or_backslash;
 
 /// Objects and arrays inside one another, at most.
 const MAX_DEPTH: usize = 256;
@@ -22,7 +23,7 @@ pub(super) enum Token<'a> {
     Key(Part<'a>),
     /// A part of a string that is a value.
     Text(Part<'a>),
-    /// A number or a word begins with this byte.
+    /// A number or a word begins with this byte. Elements of lists are not told.
     Scalar(u8),
 }
 
@@ -90,7 +91,7 @@ impl Lexer {
                 Expect::String { key, begun } => return self.string(bytes, at, key, begun),
                 Expect::Escaped { key } => return self.escaped(bytes, at, key),
                 Expect::Scalar => {
-                    while bytes.get(*at).is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'.')) {
+                    while bytes.get(*at).is_some_and(|b| is_scalar(*b)) {
                         *at += 1;
                     }
                     if *at >= bytes.len() {
@@ -142,7 +143,8 @@ impl Lexer {
             }
             b'-' | b'0'..=b'9' | b'a'..=b'z' => {
                 self.expect = Expect::Scalar;
-                Some(Token::Scalar(byte))
+                // Lists of numbers are long, and nobody looks at them.
+                self.in_object().then_some(Token::Scalar(byte))
             }
             _ => {
                 self.expect = Expect::Broken;
@@ -186,17 +188,15 @@ impl Lexer {
         }
         let mut end = 0;
         let last = loop {
-            match near(rest, end) {
-                None => {
-                    end = rest.len();
-                    break false;
-                }
-                Some((found, b'"')) => {
-                    end = found;
-                    break true;
-                }
-                Some((found, _)) => end = found + 2,
+            let Some(found) = rest.get(end..).and_then(quote_or_backslash) else {
+                end = rest.len();
+                break false;
+            };
+            end += found;
+            if rest.get(end) == Some(&b'"') {
+                break true;
             }
+            end += 2;
             if end > rest.len() {
                 self.expect = Expect::Escaped { key };
                 *at = bytes.len();
@@ -231,19 +231,6 @@ impl Lexer {
 
 fn part(key: bool, part: Part<'_>) -> Token<'_> {
     if key { Token::Key(part) } else { Token::Text(part) }
-}
-
-/// The next quote or backslash: most strings are short, so the first bytes are looked at one by one.
-fn near(rest: &[u8], from: usize) -> Option<(usize, u8)> {
-    let tail = rest.get(from..)?;
-    for (i, byte) in tail.iter().take(16).enumerate() {
-        if matches!(byte, b'"' | b'\\') {
-            return Some((from + i, *byte));
-        }
-    }
-    let far = tail.get(16..)?;
-    let found = memchr2(b'"', b'\\', far)?;
-    Some((from + 16 + found, *far.get(found)?))
 }
 
 #[cfg(test)]

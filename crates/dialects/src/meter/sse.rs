@@ -35,6 +35,8 @@ pub(super) struct Sse {
 /// What comes next in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step<'a> {
+    /// A whole event: its data is one line, and all of it is here.
+    Whole(&'a [u8]),
     /// A part of the event's data.
     Data(&'a [u8]),
     /// The event ended; whether it had data.
@@ -73,6 +75,11 @@ impl Sse {
             }
             match self.line {
                 Line::Name(0) if bytes.get(*at..).is_some_and(|rest| rest.starts_with(b"data:")) => {
+                    if let Some((data, len)) = self.whole_event(bytes.get(*at..).unwrap_or_default()) {
+                        *at += len;
+                        self.between = true;
+                        return Some(Step::Whole(data));
+                    }
                     *at += 5;
                     self.line = Line::DataStart;
                 }
@@ -111,6 +118,22 @@ impl Sse {
             self.lines = self.lines.saturating_add(1);
         }
         std::mem::take(&mut self.lines) > 0
+    }
+
+    /// The data of an event and the event's length, if `rest` begins with its only line of data and holds its end.
+    fn whole_event<'a>(&self, rest: &'a [u8]) -> Option<(&'a [u8], usize)> {
+        let start = if rest.get(5) == Some(&b' ') { 6 } else { 5 };
+        let line = rest.get(start..)?;
+        let len = memchr2(b'\n', b'\r', line).filter(|len| self.lines == 0 && *len > 0)?;
+        let after = line.get(len..)?;
+        let end = if after.starts_with(b"\n\n") {
+            2
+        } else if after.starts_with(b"\r\n\r\n") {
+            4
+        } else {
+            return None;
+        };
+        Some((line.get(..len)?, start + len + end))
     }
 
     fn is_mark(&mut self, byte: u8) -> bool {

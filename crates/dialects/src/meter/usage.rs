@@ -3,8 +3,10 @@
 //! Every provider counts in its own way; the rules that bring them to one are here and nowhere else. The
 //! field names and what contains what are those of the providers' API references.
 
-use serde_json::Value;
 use sidegate_policy::{Dialect, Usage};
+
+use crate::scan::{Broken, Kind, Scan};
+use crate::text;
 
 /// Beyond it a number is no count of tokens.
 const MAX_COUNT: u64 = 1 << 48;
@@ -24,136 +26,200 @@ pub(super) struct Report {
     tool_input: Option<u64>,
 }
 
-/// Reads counts and notes what is none.
-struct Counts<'a> {
-    value: &'a Value,
+/// A field of a report: where the number under some key goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Input,
+    Output,
+    Total,
+    CacheRead,
+    /// A second name of it, for when the first says nothing.
+    CacheReadToo,
+    CacheWrite,
+    CacheWrite1h,
+    AudioInput,
+    AudioOutput,
+    Reasoning,
+    ReasoningToo,
+    ToolInput,
+    None,
+}
+
+impl Field {
+    /// What money depends on: if one of them is no count, the whole report is doubtful.
+    fn is_core(self) -> bool {
+        matches!(self, Self::Input | Self::Output | Self::Total | Self::CacheRead | Self::CacheWrite | Self::ToolInput)
+    }
+
+    /// The field under `key`, inside the object under `outer` or at the top.
+    fn of(dialect: Dialect, outer: &[u8], key: &[u8]) -> Self {
+        match dialect {
+            Dialect::OpenAi => Self::of_openai(outer, key),
+            Dialect::Anthropic => Self::of_anthropic(outer, key),
+            Dialect::Gemini => Self::of_gemini(outer, key),
+        }
+    }
+
+    fn of_openai(outer: &[u8], key: &[u8]) -> Self {
+        match (outer, key) {
+            (b"", b"prompt_tokens" | b"input_tokens") => Self::Input,
+            (b"", b"completion_tokens" | b"output_tokens") => Self::Output,
+            (b"", b"total_tokens") => Self::Total,
+            // DeepSeek, Moonshot
+            (b"", b"prompt_cache_hit_tokens" | b"cached_tokens") => Self::CacheReadToo,
+            (b"", b"reasoning_tokens") => Self::ReasoningToo,
+            (b"prompt_tokens_details" | b"input_tokens_details", b"cached_tokens") => Self::CacheRead,
+            (b"prompt_tokens_details" | b"input_tokens_details", b"cache_write_tokens") => Self::CacheWrite,
+            (b"prompt_tokens_details" | b"input_tokens_details", b"audio_tokens") => Self::AudioInput,
+            (b"completion_tokens_details" | b"output_tokens_details", b"reasoning_tokens") => Self::Reasoning,
+            (b"completion_tokens_details" | b"output_tokens_details", b"audio_tokens") => Self::AudioOutput,
+            _ => Self::None,
+        }
+    }
+
+    fn of_anthropic(outer: &[u8], key: &[u8]) -> Self {
+        match (outer, key) {
+            (b"", b"input_tokens") => Self::Input,
+            (b"", b"output_tokens") => Self::Output,
+            (b"", b"cache_read_input_tokens") => Self::CacheRead,
+            (b"", b"cache_creation_input_tokens") => Self::CacheWrite,
+            (b"cache_creation", b"ephemeral_1h_input_tokens") => Self::CacheWrite1h,
+            (b"output_tokens_details", b"thinking_tokens") => Self::Reasoning,
+            _ => Self::None,
+        }
+    }
+
+    fn of_gemini(outer: &[u8], key: &[u8]) -> Self {
+        match (outer, key) {
+            (b"", b"promptTokenCount") => Self::Input,
+            (b"", b"candidatesTokenCount") => Self::Output,
+            (b"", b"totalTokenCount") => Self::Total,
+            (b"", b"cachedContentTokenCount") => Self::CacheRead,
+            (b"", b"thoughtsTokenCount") => Self::Reasoning,
+            (b"", b"toolUsePromptTokenCount") => Self::ToolInput,
+            (b"promptTokensDetails", b"AUDIO") => Self::AudioInput,
+            (b"candidatesTokensDetails", b"AUDIO") => Self::AudioOutput,
+            _ => Self::None,
+        }
+    }
+}
+
+/// A pass over one report.
+struct Pass<'a> {
+    scan: Scan<'a>,
+    dialect: Dialect,
+    report: Report,
+    cache_read_too: Option<u64>,
+    reasoning_too: Option<u64>,
     odd: u32,
+    sound: bool,
 }
 
-impl Counts<'_> {
-    /// The count at a path of keys.
-    fn at(&mut self, path: &[&str]) -> Option<u64> {
-        let mut value = self.value;
-        for key in path {
-            value = value.get(key)?;
-        }
-        if value.is_null() {
-            return None;
-        }
-        let count = count(value);
-        if count.is_none() {
-            self.odd = self.odd.saturating_add(1);
-        }
-        count
+/// Reads a usage object: the report, if it is a sound one, and how many of its values were no counts.
+pub(super) fn read(dialect: Dialect, object: &[u8]) -> (Option<Report>, u32) {
+    let mut pass = Pass {
+        scan: Scan::new(object),
+        dialect,
+        report: Report::default(),
+        cache_read_too: None,
+        reasoning_too: None,
+        odd: 0,
+        sound: true,
+    };
+    if pass.object(b"").is_err() {
+        return (None, pass.odd.saturating_add(1));
     }
-
-    /// The first of several paths that holds a count.
-    fn first(&mut self, paths: &[&[&str]]) -> Option<u64> {
-        paths.iter().find_map(|path| self.at(path))
+    let mut report = pass.report;
+    report.cache_read = report.cache_read.or(pass.cache_read_too);
+    report.reasoning = report.reasoning.or(pass.reasoning_too);
+    if !pass.sound {
+        return (None, pass.odd);
     }
+    let says = report.input.is_some() || report.output.is_some() || report.total.is_some();
+    (says.then_some(report), pass.odd + u32::from(!says))
 }
 
-/// A number of tokens: a float is one if it is whole.
-fn count(value: &Value) -> Option<u64> {
-    let count = match value.as_u64() {
-        Some(n) => n,
-        None => {
-            let float = value.as_f64()?;
-            #[expect(clippy::cast_precision_loss, reason = "the bound is a power of two")]
-            let fits = float.fract() == 0.0 && (0.0..=MAX_COUNT as f64).contains(&float);
-            if !fits {
-                return None;
+impl Pass<'_> {
+    fn object(&mut self, outer: &[u8]) -> Result<(), Broken> {
+        self.scan.open_object()?;
+        let mut first = true;
+        while let Some(key) = self.scan.key(&mut first)? {
+            let name = self.scan.slice(&key.inside);
+            match self.scan.kind()? {
+                Kind::Object if outer.is_empty() => self.object(name)?,
+                Kind::Array if outer.is_empty() => self.by_modality(name)?,
+                Kind::Null => {
+                    self.scan.skip()?;
+                }
+                _ => {
+                    let value = self.scan.skip()?;
+                    self.put(Field::of(self.dialect, outer, name), self.scan.slice(&value));
+                }
             }
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and in range")]
-            let n = float as u64;
-            n
         }
-    };
-    (count <= MAX_COUNT).then_some(count)
-}
-
-/// Reads a usage object: the report, if it is a sound one, and how many of its numbers were none.
-pub(super) fn read(dialect: Dialect, value: &Value) -> (Option<Report>, u32) {
-    if !value.is_object() {
-        return (None, u32::from(!value.is_null()));
+        Ok(())
     }
-    let mut counts = Counts { value, odd: 0 };
-    let (core, odd_core) = {
-        let report = core(dialect, &mut counts);
-        (report, counts.odd)
-    };
-    let report = details(dialect, &mut counts, core);
-    // A total that is no number makes the rest doubtful; a detail does not.
-    let sound = odd_core == 0 && (report.input.is_some() || report.output.is_some() || report.total.is_some());
-    (sound.then_some(report), counts.odd + u32::from(!sound && counts.odd == 0))
-}
 
-fn core(dialect: Dialect, counts: &mut Counts<'_>) -> Report {
-    let mut report = Report::default();
-    match dialect {
-        Dialect::OpenAi => {
-            report.input = counts.first(&[&["prompt_tokens"], &["input_tokens"]]);
-            report.output = counts.first(&[&["completion_tokens"], &["output_tokens"]]);
-            report.total = counts.at(&["total_tokens"]);
+    /// Gemini's details: a list of `{modality, tokenCount}`.
+    fn by_modality(&mut self, outer: &[u8]) -> Result<(), Broken> {
+        self.scan.open_array()?;
+        let mut first = true;
+        while self.scan.element(&mut first)? {
+            if self.scan.kind()? != Kind::Object {
+                self.scan.skip()?;
+                continue;
+            }
+            let (mut modality, mut count) = (0..0, 0..0);
+            self.scan.open_object()?;
+            let mut first = true;
+            while let Some(key) = self.scan.key(&mut first)? {
+                let name = self.scan.slice(&key.inside);
+                let value = self.scan.skip()?;
+                match name {
+                    b"modality" => modality = value,
+                    b"tokenCount" => count = value,
+                    _ => {}
+                }
+            }
+            if self.scan.slice(&modality) == b"\"AUDIO\"" {
+                self.put(Field::of(self.dialect, outer, b"AUDIO"), self.scan.slice(&count));
+            }
         }
-        Dialect::Anthropic => {
-            report.input = counts.at(&["input_tokens"]);
-            report.output = counts.at(&["output_tokens"]);
-            report.cache_read = counts.at(&["cache_read_input_tokens"]);
-            report.cache_write = counts.at(&["cache_creation_input_tokens"]);
-        }
-        Dialect::Gemini => {
-            report.input = counts.at(&["promptTokenCount"]);
-            report.output = counts.first(&[&["candidatesTokenCount"], &["responseTokenCount"]]);
-            report.total = counts.at(&["totalTokenCount"]);
-            report.tool_input = counts.at(&["toolUsePromptTokenCount"]);
-            report.reasoning = counts.at(&["thoughtsTokenCount"]);
-        }
+        Ok(())
     }
-    report
-}
 
-fn details(dialect: Dialect, counts: &mut Counts<'_>, mut report: Report) -> Report {
-    match dialect {
-        Dialect::OpenAi => {
-            report.cache_read = counts.first(&[
-                &["prompt_tokens_details", "cached_tokens"],
-                &["input_tokens_details", "cached_tokens"],
-                &["prompt_cache_hit_tokens"],
-                &["cached_tokens"],
-            ]);
-            report.cache_write = counts.first(&[
-                &["prompt_tokens_details", "cache_write_tokens"],
-                &["input_tokens_details", "cache_write_tokens"],
-            ]);
-            report.reasoning = counts.first(&[
-                &["completion_tokens_details", "reasoning_tokens"],
-                &["output_tokens_details", "reasoning_tokens"],
-                &["reasoning_tokens"],
-            ]);
-            report.audio_input = counts
-                .first(&[&["prompt_tokens_details", "audio_tokens"], &["input_tokens_details", "audio_tokens"]]);
-            report.audio_output = counts
-                .first(&[&["completion_tokens_details", "audio_tokens"], &["output_tokens_details", "audio_tokens"]]);
+    fn put(&mut self, field: Field, token: &[u8]) {
+        if field == Field::None {
+            return;
         }
-        Dialect::Anthropic => {
-            report.cache_write_1h = counts.at(&["cache_creation", "ephemeral_1h_input_tokens"]);
-            report.reasoning = counts.at(&["output_tokens_details", "thinking_tokens"]);
-        }
-        Dialect::Gemini => {
-            report.cache_read = counts.at(&["cachedContentTokenCount"]);
-            report.audio_input = of_audio(counts.value, "promptTokensDetails");
-            report.audio_output = of_audio(counts.value, "candidatesTokensDetails");
-        }
+        let Some(count) = count(token) else {
+            self.odd = self.odd.saturating_add(1);
+            self.sound &= !field.is_core();
+            return;
+        };
+        let report = &mut self.report;
+        let place = match field {
+            Field::Input => &mut report.input,
+            Field::Output => &mut report.output,
+            Field::Total => &mut report.total,
+            Field::CacheRead => &mut report.cache_read,
+            Field::CacheReadToo => &mut self.cache_read_too,
+            Field::CacheWrite => &mut report.cache_write,
+            Field::CacheWrite1h => &mut report.cache_write_1h,
+            Field::AudioInput => &mut report.audio_input,
+            Field::AudioOutput => &mut report.audio_output,
+            Field::Reasoning => &mut report.reasoning,
+            Field::ReasoningToo => &mut self.reasoning_too,
+            Field::ToolInput => &mut report.tool_input,
+            Field::None => return,
+        };
+        *place = Some(count);
     }
-    report
 }
 
-/// The audio's share of a list by modality.
-fn of_audio(value: &Value, list: &str) -> Option<u64> {
-    let list = value.get(list)?.as_array()?;
-    let audio = list.iter().filter(|entry| entry.get("modality").and_then(Value::as_str) == Some("AUDIO"));
-    audio.filter_map(|entry| count(entry.get("tokenCount")?)).reduce(u64::saturating_add)
+/// A number of tokens: whole, not negative, and no larger than any answer can be.
+fn count(token: &[u8]) -> Option<u64> {
+    text::integer(token).and_then(|n| u64::try_from(n).ok()).filter(|n| *n <= MAX_COUNT)
 }
 
 impl Report {

@@ -44,7 +44,7 @@ impl Once {
 /// The name of a key as a JSON reader understands it.
 pub(super) fn name<'a>(scan: &Scan<'a>, key: &Text) -> Cow<'a, [u8]> {
     let raw = scan.slice(&key.inside);
-    if !key.escaped {
+    if !raw.contains(&b'\\') {
         return Cow::Borrowed(raw);
     }
     match text::unescape(raw) {
