@@ -16,6 +16,8 @@ pub mod provider;
 pub mod refusal;
 pub mod snapshot;
 pub mod suspension;
+#[cfg(test)]
+mod testing;
 pub mod usage;
 
 pub use call::{Bounds, Call, Conversation, Dialect, Operation, Streaming};
