@@ -8,10 +8,12 @@ pub mod prefix;
 pub mod socket;
 
 use std::convert::Infallible;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
@@ -99,7 +101,7 @@ pub async fn serve<I: Inbound>(sidecar: Arc<Sidecar>, io: I, stop: watch::Receiv
 async fn serve_h1<I: Inbound>(
     sidecar: Arc<Sidecar>,
     io: Prefixed<I>,
-    left: impl Future<Output = ()>,
+    left: impl Future<Output = ()> + Send,
     stop: watch::Receiver<bool>,
 ) {
     let activity = io.activity();
@@ -122,29 +124,38 @@ async fn serve_h1<I: Inbound>(
         .max_buf_size(CONNECTION_BUFFER)
         .auto_date_header(false)
         .serve_connection(io, service);
-    let (mut connection, mut left) = (pin!(connection), pin!(left));
-    let mut stopping = pin!(stopped(stop));
-    let mut given_up = pin!(activity.watch());
-    let mut told = false;
+    let mut connection = pin!(connection);
+    // Looked at only when one of them has something to say, and not at every turn of the connection.
+    let mut signs: FuturesUnordered<Watching<'_>> = FuturesUnordered::new();
+    signs.push(Box::pin(left.map(|()| Sign::Left)));
+    signs.push(Box::pin(stopped(stop).map(|()| Sign::Stop)));
+    signs.push(Box::pin(activity.watch().map(Sign::GivenUp)));
     loop {
-        tokio::select! {
+        let sign = tokio::select! {
             biased;
             _ = connection.as_mut() => return,
-            () = left.as_mut() => return,
-            why = given_up.as_mut() => {
-                tracing::debug!(?why, "a connection was given up");
-                if why == GivenUp::SlowHead {
-                    sidecar.metrics.slow_head();
-                }
-                return;
-            }
-            () = stopping.as_mut(), if !told => {
-                told = true;
-                connection.as_mut().graceful_shutdown();
-            }
+            sign = signs.next() => sign,
+        };
+        match sign {
+            Some(Sign::Stop) => connection.as_mut().graceful_shutdown(),
+            Some(Sign::GivenUp(GivenUp::SlowHead)) => return sidecar.metrics.slow_head(),
+            Some(Sign::GivenUp(GivenUp::Idle) | Sign::Left) | None => return,
         }
     }
 }
+
+/// What may happen to a connection apart from its calls.
+enum Sign {
+    /// The client closed its sending side.
+    Left,
+    /// The sidecar is going away.
+    Stop,
+    /// Nothing useful comes.
+    GivenUp(GivenUp),
+}
+
+/// A sign that is waited for.
+type Watching<'a> = Pin<Box<dyn Future<Output = Sign> + Send + 'a>>;
 
 async fn serve_h2<I: Inbound>(sidecar: Arc<Sidecar>, io: Prefixed<I>, stop: watch::Receiver<bool>) {
     let service = service_fn(move |request: Request<Incoming>| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONNECTION, HOST};
+use http::header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
 use hyper::body::{Body, Frame, SizeHint};
 use sidegate_dialects::headers::{credential_header, request_header_passes};
@@ -113,10 +113,15 @@ fn copy_headers(sidecar: &Sidecar, from: &HeaderMap, provider: &Provider, to: &m
     for (name, value) in from {
         if request_header_passes(provider.dialect, name) && !nominated.has(name) {
             to.append(name.clone(), value.clone());
-        } else {
+        } else if !is_ours(name) {
             sidecar.metrics.stripped(name.as_str());
         }
     }
+}
+
+/// Headers of the connection, which every hop writes itself: nothing is lost with them.
+fn is_ours(name: &HeaderName) -> bool {
+    [HOST, CONTENT_LENGTH, ACCEPT_ENCODING, CONNECTION, TRANSFER_ENCODING].contains(name)
 }
 
 /// Headers that the caller declared to be about its own connection.
