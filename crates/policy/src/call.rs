@@ -3,6 +3,9 @@
 //! The bytes of the body are not here: they are forwarded as they came, and whoever needs to know where in
 //! them a field stands keeps that beside the call.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 /// The language that a caller speaks, or that a provider understands.

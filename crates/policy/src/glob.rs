@@ -1,5 +1,8 @@
 //! Names with one leading or trailing `*`, as people write them for models.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -3,6 +3,9 @@
 //! Every rule keeps its [`Meta`], so that a refusal, an explanation and an audit line can name the object
 //! and field that decided. Who wins is a property of the objects, fixed by documentation, not of their order.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -3,6 +3,9 @@
 //! Many list prices are fractions of a nano-dollar a token, so a price is kept per million; each component's
 //! product is rounded up once, never the sum of roundings down. No float enters or leaves.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 
 use crate::usage::{Classes, Usage};

@@ -2,6 +2,9 @@
 //!
 //! A name is offered if a call for it would get a plan: the lists and the decision cannot disagree.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -10,7 +13,7 @@ use crate::caller::Caller;
 use crate::decide::{Conditions, would_go};
 use crate::glob::Glob;
 use crate::provider::Provider;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Mode, Snapshot};
 
 /// Names considered at most, so that a list stays a list.
 const MAX_NAMES: usize = 4096;
@@ -58,8 +61,12 @@ pub fn names_that_work(snapshot: &Snapshot, call: &Call, caller: &Caller, condit
     names.into_iter().map(|n| n.to_string()).collect()
 }
 
+/// Names that a call without headers is routed by: a name of a route in dry run, or of one that asks for a
+/// header, would go to the default provider, which knows nothing of it.
 fn route_names(snapshot: &Snapshot) -> impl Iterator<Item = &Arc<str>> {
-    snapshot.routes.iter().flat_map(|r| &r.matches).flat_map(|m| &m.models).filter_map(Glob::literal)
+    let acting = snapshot.routes.iter().filter(|r| r.mode == Mode::Enforce);
+    let matches = acting.flat_map(|r| &r.matches).filter(|m| m.headers.is_empty());
+    matches.flat_map(|m| &m.models).filter_map(Glob::literal)
 }
 
 fn entry_names(provider: &Provider) -> impl Iterator<Item = &Arc<str>> {

@@ -1,5 +1,8 @@
 //! A provider as the sidecar sees it: where it is, what it speaks, what its models cost. Never a key.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -3,6 +3,9 @@
 //! Two families: a [`Refusal`] is our policy saying no, a [`Fault`] is something that broke. How each is
 //! worded to a caller is the business of its dialect, not of this module.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -3,6 +3,9 @@
 //! The counting behind it (failures, ratios, growing times, the probe) is the sidecar's; a decision only
 //! asks whether a place is out, and if all are, which is the least bad.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,6 +3,9 @@
 //! Providers disagree on what contains what: the reader of each dialect brings them to the totals here, and
 //! money is taken only from the disjoint [`Classes`], so that no token is charged twice.
 
+#[cfg(test)]
+mod tests;
+
 /// What a provider reported for one answer. Classes are `None` where it said nothing of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
