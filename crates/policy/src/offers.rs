@@ -1,6 +1,7 @@
 //! The models that a caller may use, by name: for the models lists, and for refusals that help.
 //!
-//! A name is offered if a call for it would get a plan: the lists and the decision cannot disagree.
+//! A name is offered if a call for it would get a plan: the lists and the decision cannot disagree. Without a
+//! route a call goes to the default provider, so that the names that only another one knows are not offered.
 
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use crate::call::{Bounds, Call, Conversation, Dialect, Operation, Streaming};
 use crate::caller::Caller;
 use crate::decide::{Conditions, would_go};
 use crate::glob::Glob;
+use crate::plan::Rule;
 use crate::provider::Provider;
 use crate::snapshot::{Mode, Snapshot};
 
@@ -33,13 +35,19 @@ pub struct Offer {
 /// globs mean those of these names that they match. Routes that ask for a header do not count.
 #[must_use]
 pub fn offers(snapshot: &Snapshot, dialect: Dialect, caller: &Caller, conditions: &Conditions<'_>) -> Vec<Offer> {
+    let mut of_default: Option<BTreeSet<&Arc<str>>> = None;
     let mut offers = Vec::new();
     for name in known_names(snapshot, dialect) {
         let Some(plan) = would_go(snapshot, &generation(dialect, name.clone()), caller, conditions) else {
             continue;
         };
-        let first = plan.candidates.first().and_then(|c| snapshot.providers.get(c.provider));
-        if let Some(provider) = first {
+        let Some(provider) = plan.candidates.first().and_then(|c| snapshot.providers.get(c.provider)) else {
+            continue;
+        };
+        // Without a route it is the same provider for every name.
+        let known = plan.rule != Rule::Accessible
+            || of_default.get_or_insert_with(|| provider_names(provider).collect()).contains(&name);
+        if known {
             offers.push(Offer { name, provider: provider.key.clone() });
         }
     }
@@ -73,9 +81,13 @@ fn entry_names(provider: &Provider) -> impl Iterator<Item = &Arc<str>> {
     provider.models.iter().filter_map(|m| m.name.literal())
 }
 
+fn provider_names(provider: &Provider) -> impl Iterator<Item = &Arc<str>> {
+    entry_names(provider).chain(provider.prices.iter().map(|rule| &rule.model))
+}
+
 fn known_names(snapshot: &Snapshot, dialect: Dialect) -> BTreeSet<Arc<str>> {
     let speaking = snapshot.providers.iter().filter(|p| p.dialect == dialect);
-    let of_providers = speaking.flat_map(|p| entry_names(p).chain(p.prices.iter().map(|rule| &rule.model)));
+    let of_providers = speaking.flat_map(provider_names);
     route_names(snapshot).chain(of_providers).take(MAX_NAMES).cloned().collect()
 }
 

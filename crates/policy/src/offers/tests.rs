@@ -80,6 +80,15 @@ fn an_alias_of_a_route_in_dry_run_is_not_offered() {
 }
 
 #[test]
+fn a_name_that_only_another_provider_knows_is_offered_where_a_route_leads_there() {
+    let vllm = provider("vllm").with_models(&["llama", "qwen"]);
+    let without = world(vec![openai(), vllm]);
+    assert_eq!(without.offered(Dialect::OpenAi), ["gpt-4o", "gpt-4o-mini", "o3"], "a call for llama would go to openai");
+    let with = without.route(route("local", &["llama*"], vec![target(1, "")]));
+    assert_eq!(with.offered(Dialect::OpenAi), ["gpt-4o", "gpt-4o-mini", "llama", "o3"]);
+}
+
+#[test]
 fn what_would_work_is_told_routes_first_then_entries_then_the_price_list() {
     let world = world(vec![openai()]).route(route("fast", &["zz"], vec![target(0, "gpt-4o")]));
     let names = |asked: &Call| names_that_work(&world.snapshot, asked, &world.caller, &world.conditions());
