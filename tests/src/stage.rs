@@ -92,6 +92,14 @@ impl Stage {
     /// When the policy cannot be armed.
     #[must_use]
     pub fn set(setting: Setting, snapshot: Snapshot) -> Self {
+        let stage = Self::bare(setting);
+        stage.arm(snapshot);
+        stage
+    }
+
+    /// Without any policy, as a sidecar that waits for its control plane.
+    #[must_use]
+    pub fn bare(setting: Setting) -> Self {
         let sim = Simulator::new(setting.sim);
         let memory = Memory::to(sim.clone());
         let pools = if setting.network {
@@ -109,9 +117,7 @@ impl Stage {
             audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
             metrics: Arc::new(Metrics::new()),
         });
-        let stage = Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 };
-        stage.arm(snapshot);
-        stage
+        Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 }
     }
 
     /// Puts a policy in force, with every key that its providers name.

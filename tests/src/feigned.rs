@@ -1,0 +1,168 @@
+//! Either end of the control stream, played by a test word for word: a control plane that says what no real one
+//! would, and a sidecar that only listens.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use sidegate_controller::{Link, Peer};
+use sidegate_proxy::control::apply::digest;
+use sidegate_wire::v1::control_message::Message as Down;
+use sidegate_wire::v1::control_plane_client::ControlPlaneClient;
+use sidegate_wire::v1::control_plane_server::{ControlPlane, ControlPlaneServer};
+use sidegate_wire::v1::sidecar_message::Message as Up;
+use sidegate_wire::v1::{self, ControlMessage, SidecarMessage};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::cable::Cable;
+
+/// How long the other end is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A control plane that says what the test tells it to.
+pub struct Feigned {
+    talks: mpsc::UnboundedReceiver<Talk>,
+    _tasks: JoinSet<()>,
+}
+
+/// One stream, seen from the control plane.
+pub struct Talk {
+    incoming: Streaming<SidecarMessage>,
+    outgoing: mpsc::UnboundedSender<Result<ControlMessage, Status>>,
+}
+
+impl Feigned {
+    /// Serves `cable`.
+    #[must_use]
+    pub fn serve(cable: &Cable) -> Self {
+        let (opened, talks) = mpsc::unbounded_channel();
+        let incoming = cable.incoming().map(|io| Ok::<_, std::io::Error>(Link::new(io, Peer::in_process())));
+        let server = Server::builder().serve_with_incoming(ControlPlaneServer::new(Stub(opened)), incoming);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { server.await.unwrap_or_else(|e| panic!("{e}")) });
+        Self { talks, _tasks: tasks }
+    }
+
+    /// The next stream that a sidecar opens.
+    ///
+    /// # Panics
+    /// When none does.
+    pub async fn talk(&mut self) -> Talk {
+        let talk = timeout(PATIENCE, self.talks.recv()).await.ok().flatten();
+        talk.unwrap_or_else(|| panic!("no sidecar opens a stream"))
+    }
+}
+
+impl Talk {
+    /// What the sidecar says next.
+    ///
+    /// # Panics
+    /// When it says nothing.
+    pub async fn hears(&mut self) -> Up {
+        let message = timeout(PATIENCE, self.incoming.message()).await.unwrap_or_else(|_| panic!("nothing is said"));
+        let message = message.unwrap_or_else(|e| panic!("{e}")).and_then(|m| m.message);
+        message.unwrap_or_else(|| panic!("the stream ended"))
+    }
+
+    /// The Hello that every stream begins with.
+    ///
+    /// # Panics
+    /// When it begins otherwise.
+    pub async fn hello(&mut self) -> v1::Hello {
+        match self.hears().await {
+            Up::Hello(hello) => hello,
+            Up::Ack(_) | Up::Nack(_) => panic!("no Hello"),
+        }
+    }
+
+    /// Sends a policy; the answer to it.
+    pub async fn push(&mut self, policy: v1::Policy) -> Up {
+        self.says(Ok(Down::Policy(policy)));
+        self.hears().await
+    }
+
+    /// Sends keys; the answer to it.
+    pub async fn give(&mut self, credentials: v1::Credentials) -> Up {
+        self.says(Ok(Down::Credentials(credentials)));
+        self.hears().await
+    }
+
+    /// Ends the stream without an error.
+    pub fn end(self) {
+        drop(self.outgoing);
+    }
+
+    fn says(&self, message: Result<Down, Status>) {
+        let message = message.map(|message| ControlMessage { message: Some(message) });
+        assert!(self.outgoing.send(message).is_ok(), "the sidecar has left");
+    }
+}
+
+struct Stub(mpsc::UnboundedSender<Talk>);
+
+#[tonic::async_trait]
+impl ControlPlane for Stub {
+    type SubscribeStream = Pin<Box<dyn Stream<Item = Result<ControlMessage, Status>> + Send>>;
+
+    async fn subscribe(
+        &self,
+        request: Request<Streaming<SidecarMessage>>,
+    ) -> Result<Response<Self::SubscribeStream>, Status> {
+        let (outgoing, messages) = mpsc::unbounded_channel();
+        let talk = Talk { incoming: request.into_inner(), outgoing };
+        self.0.send(talk).map_err(|_| Status::unavailable("the test is over"))?;
+        let stream = stream::unfold(messages, |mut messages| async { Some((messages.recv().await?, messages)) });
+        Ok(Response::new(Box::pin(stream)))
+    }
+}
+
+/// A sidecar that only listens.
+pub struct Listener {
+    incoming: Streaming<ControlMessage>,
+    outgoing: mpsc::UnboundedSender<SidecarMessage>,
+}
+
+impl Listener {
+    /// Opens a stream over `cable` and says Hello for a pod of `namespace`.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    pub async fn open(cable: &Cable, namespace: &str) -> Self {
+        let (outgoing, messages) = mpsc::unbounded_channel();
+        let stream = stream::unfold(messages, |mut messages: mpsc::UnboundedReceiver<SidecarMessage>| async {
+            Some((messages.recv().await?, messages))
+        });
+        let caller = v1::Caller { namespace: namespace.to_owned(), pod: "listener".to_owned(), ..v1::Caller::default() };
+        let hello = Up::Hello(v1::Hello { caller: Some(caller), ..v1::Hello::default() });
+        let _ = outgoing.send(SidecarMessage { message: Some(hello) });
+        let mut client = ControlPlaneClient::new(cable.channel());
+        let incoming = client.subscribe(stream).await.unwrap_or_else(|e| panic!("{e}")).into_inner();
+        Self { incoming, outgoing }
+    }
+
+    /// What the control plane says next; none when it says nothing for a while.
+    ///
+    /// # Panics
+    /// When the stream ends.
+    pub async fn hears(&mut self) -> Option<Down> {
+        let message = timeout(Duration::from_secs(5), self.incoming.message()).await.ok()?;
+        let message = message.unwrap_or_else(|e| panic!("{e}")).unwrap_or_else(|| panic!("the stream ended"));
+        message.message
+    }
+
+    /// Answers.
+    pub fn says(&self, message: Up) {
+        let _ = self.outgoing.send(SidecarMessage { message: Some(message) });
+    }
+}
+
+/// A policy message of `snapshot` whose version is its digest.
+#[must_use]
+pub fn policy(snapshot: Bytes, epoch: u64) -> v1::Policy {
+    v1::Policy { version: digest(&snapshot), epoch, snapshot, intentional_empty: false }
+}
