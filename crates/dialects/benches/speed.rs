@@ -3,7 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are the output")]
 #![expect(clippy::disallowed_methods, reason = "time is what is measured")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a wrong fixture must stop the run")]
+#![expect(clippy::panic, reason = "a wrong fixture must stop the run")]
 
 use std::hint::black_box;
 use std::time::Instant;

@@ -138,8 +138,7 @@ pub fn path_and_query(endpoint: &Endpoint, call: &Call, model: &str, base_path: 
 /// `v1`, `v1beta`, `v4`, `v1alpha1`
 fn is_version(segment: &str) -> bool {
     let Some(rest) = segment.strip_prefix('v') else { return false };
-    rest.starts_with(|c: char| c.is_ascii_digit())
-        && rest.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+    rest.starts_with(|c: char| c.is_ascii_digit()) && rest.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
 }
 
 fn push_path(out: &mut String, endpoint: &Endpoint, call: &Call, model: &str) {
@@ -150,7 +149,9 @@ fn push_path(out: &mut String, endpoint: &Endpoint, call: &Call, model: &str) {
         Operation::Embeddings => return out.push_str("/embeddings"),
         Operation::Completions => return out.push_str("/completions"),
         Operation::Messages => return out.push_str("/messages"),
-        Operation::CountTokens if endpoint.dialect == Dialect::Anthropic => return out.push_str("/messages/count_tokens"),
+        Operation::CountTokens if endpoint.dialect == Dialect::Anthropic => {
+            return out.push_str("/messages/count_tokens");
+        }
         Operation::CountTokens => ":countTokens",
         Operation::GenerateContent if call.streaming == Streaming::No => ":generateContent",
         Operation::GenerateContent => ":streamGenerateContent",
@@ -175,7 +176,8 @@ fn push_segment(out: &mut String, name: &str) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let dots = name.bytes().all(|b| b == b'.');
     for byte in name.bytes() {
-        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'@') || (byte == b'.' && !dots);
+        let plain =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b'@') || (byte == b'.' && !dots);
         if plain {
             out.push(char::from(byte));
         } else {

@@ -82,7 +82,7 @@ pub(crate) fn integer(token: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(token).ok()?;
     let digits = text.strip_prefix('-').unwrap_or(text);
     let first = digits.bytes().next()?;
-    if !first.is_ascii_digit() || (first == b'0' && digits.bytes().nth(1).is_some_and(|b| b.is_ascii_digit())) {
+    if !first.is_ascii_digit() || (first == b'0' && digits.as_bytes().get(1).is_some_and(u8::is_ascii_digit)) {
         return None;
     }
     if digits.bytes().all(|b| b.is_ascii_digit()) {

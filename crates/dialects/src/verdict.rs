@@ -60,15 +60,26 @@ pub fn verdict(dialect: Dialect, answer: &Answer<'_>) -> Verdict {
     if answer.status.is_redirection() {
         return Verdict::Redirect;
     }
-    let said = body::error(answer.body).and_then(|error| body::meaning(dialect, &error));
-    match status {
-        200..=299 => match said {
-            Some(verdict) => wait::with_wait(verdict, answer),
-            None if body::is_error(answer.body) || first::is_page(answer.headers, answer.body) => Verdict::Transient,
-            None => Verdict::Good,
-        },
-        _ => wait::with_wait(said.unwrap_or_else(|| by_status(status)), answer),
+    if answer.status.is_success() {
+        return wait::with_wait(of_success(dialect, answer), answer);
     }
+    let said = body::error(answer.body).and_then(|error| body::meaning(&error));
+    wait::with_wait(said.unwrap_or_else(|| by_status(status)), answer)
+}
+
+/// A good status does not make a good answer.
+fn of_success(dialect: Dialect, answer: &Answer<'_>) -> Verdict {
+    if first::is_stream(answer.headers) {
+        return first::whole_stream(dialect, answer.body);
+    }
+    if first::is_page(answer.headers, answer.body) {
+        return Verdict::Transient;
+    }
+    if !body::is_suspicious(answer.body) {
+        return Verdict::Good;
+    }
+    let value = serde_json::from_slice(answer.body).ok();
+    value.and_then(|value| body::of_success(dialect, &value)).unwrap_or(Verdict::Good)
 }
 
 fn by_status(status: u16) -> Verdict {

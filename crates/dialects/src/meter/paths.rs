@@ -6,9 +6,9 @@ use sidegate_policy::{Dialect, Operation};
 
 use Key::{
     Arguments, Audio, BlockReason, Candidates, Choices, Content, ContentBlock, Delta, Error, FinishReason, Function,
-    FunctionCall, Id, IncompleteDetails, InlineData, Input, Item, Message, Model, Name, Output, OutputItem, PartialJson,
-    Parts, PromptFeedback, Reasoning, ReasoningContent, Refusal, Response, Status, StopReason, Summary, Text, Thinking,
-    ToolCalls, Transcript, Type, Usage, XGroq,
+    FunctionCall, Id, IncompleteDetails, InlineData, Input, Item, Message, Model, Name, Output, OutputItem,
+    PartialJson, Parts, PromptFeedback, Reasoning, ReasoningContent, Refusal, Response, Status, StopReason, Summary,
+    Text, Thinking, ToolCalls, Transcript, Type, Usage, XGroq,
 };
 
 /// The names of keys that lead somewhere.

@@ -65,7 +65,9 @@ pub(super) fn lookup(name: &[u8], known: &[&str]) -> Result<Option<usize>, Refus
     }
     let folded: String = String::from_utf8_lossy(name).chars().map(fold).collect();
     match known.iter().find(|k| k.chars().map(fold).eq(folded.chars())) {
-        Some(known) => Err(bad(format!("a key reads like `{known}` to some providers and not to others: write `{known}`"))),
+        Some(known) => {
+            Err(bad(format!("a key reads like `{known}` to some providers and not to others: write `{known}`")))
+        }
         None => Ok(None),
     }
 }

@@ -71,10 +71,12 @@ fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &'static
     match key {
         "contents" => r.objects(content),
         "content" => r.objects(content),
-        "requests" if operation == Operation::BatchEmbedContents => r.objects(|r| r.members(|r, key| match key {
-            b"content" => r.objects(content),
-            _ => r.skip(),
-        })),
+        "requests" if operation == Operation::BatchEmbedContents => r.objects(|r| {
+            r.members(|r, key| match key {
+                b"content" => r.objects(content),
+                _ => r.skip(),
+            })
+        }),
         "systemInstruction" => {
             r.objects(|r| parts_of(r).map(|_| ()))?;
             r.turn_of(Role::System);

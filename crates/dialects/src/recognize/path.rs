@@ -49,12 +49,7 @@ struct Place {
 /// # Errors
 /// [`Reason::UnknownPath`] for a path that no SDK of a known dialect calls, [`Reason::MethodNotAllowed`] for a
 /// wrong method on a known one.
-pub fn endpoint(
-    method: &Method,
-    path: &str,
-    query: Option<&str>,
-    headers: &HeaderMap,
-) -> Result<Endpoint, Refusal> {
+pub fn endpoint(method: &Method, path: &str, query: Option<&str>, headers: &HeaderMap) -> Result<Endpoint, Refusal> {
     if method == Method::CONNECT || method == Method::TRACE {
         return Err(wrong_method(method, "GET, POST"));
     }
@@ -199,7 +194,8 @@ fn model_name(raw: &str, slashes: bool) -> Option<Arc<str>> {
         rest = after.get(2..)?;
     }
     name.push_str(rest);
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'%' | b'?' | b'#' | b';' | b'\\') && (slashes || b != b'/');
+    let plain =
+        |b: u8| b.is_ascii_graphic() && !matches!(b, b'%' | b'?' | b'#' | b';' | b'\\') && (slashes || b != b'/');
     let dots = name.split('/').any(|s| s.is_empty() || s == "." || s == "..");
     (name.bytes().all(plain) && !dots && name.len() <= MAX_MODEL).then(|| Arc::from(name))
 }
@@ -207,7 +203,9 @@ fn model_name(raw: &str, slashes: bool) -> Option<Arc<str>> {
 /// `alt=sse`, which Google's front end also knows as `$alt`.
 fn wants_events(query: Option<&str>) -> bool {
     let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().any(|(name, value)| matches!(name, "alt" | "$alt" | "%24alt") && value.eq_ignore_ascii_case("sse"))
+    pairs
+        .into_iter()
+        .any(|(name, value)| matches!(name, "alt" | "$alt" | "%24alt") && value.eq_ignore_ascii_case("sse"))
 }
 
 fn unknown(path: &str) -> Refusal {
@@ -226,7 +224,11 @@ fn wrong_method(method: &Method, allowed: &str) -> Refusal {
 /// The two served paths that share the most words with `path`.
 fn nearest(path: &str) -> [&'static str; 2] {
     let words = |p: &str| -> Vec<String> {
-        p.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()).take(16).map(str::to_ascii_lowercase).collect()
+        p.split(|c: char| !c.is_ascii_alphanumeric())
+            .filter(|w| !w.is_empty())
+            .take(16)
+            .map(str::to_ascii_lowercase)
+            .collect()
     };
     let asked = words(path);
     let score = |candidate: &str| words(candidate).iter().filter(|w| !w.starts_with("v1") && asked.contains(w)).count();

@@ -103,10 +103,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an array; `element` must consume one value.
-    pub(super) fn array(
-        &mut self,
-        mut element: impl FnMut(&mut Self) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
         self.scan.open_array()?;
         let mut first = true;
         while self.scan.element(&mut first)? {
@@ -116,10 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads an array of objects, or one object; anything else is skipped.
-    pub(super) fn objects(
-        &mut self,
-        mut object: impl FnMut(&mut Self) -> Result<(), Refusal>,
-    ) -> Result<(), Refusal> {
+    pub(super) fn objects(&mut self, mut object: impl FnMut(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
         match self.scan.kind()? {
             Kind::Array => self.array(|r| match r.scan.kind()? {
                 Kind::Object => object(r),

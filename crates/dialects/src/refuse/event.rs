@@ -14,7 +14,10 @@ use crate::meter::Framing;
 ///
 /// Empty for an answer that is one JSON body: nothing can be said inside it.
 #[must_use]
-#[expect(clippy::too_many_arguments, reason = "what the caller speaks is three of them, and a type for it would be used once")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "what the caller speaks is three of them, and a type for it would be used once"
+)]
 pub fn error_event(
     dialect: Dialect,
     operation: Operation,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use serde_json::Value;
 use sidegate_policy::Dialect;
 
@@ -20,15 +21,55 @@ pub(super) struct Said {
     pub(super) reasons: Vec<String>,
 }
 
+impl Said {
+    /// What a type and a code say.
+    pub(super) fn words(kind: &str, code: &str) -> Self {
+        Self { kind: kind.to_owned(), code: code.to_owned(), ..Self::default() }
+    }
+}
+
 /// The error in a body, if it is one whole JSON text with an error in it.
 pub(super) fn error(body: &[u8]) -> Option<Said> {
     let value: Value = serde_json::from_slice(body.get(..MAX_BODY).unwrap_or(body)).ok()?;
     error_in(&value)
 }
 
-/// Whether a body is a JSON object with an error in it, of whatever meaning.
-pub(super) fn is_error(body: &[u8]) -> bool {
-    error(body).is_some()
+/// What is wrong with an answer that came with a good status: an error in the place of an answer, or an answer
+/// without any. None for a good one.
+pub(super) fn of_success(dialect: Dialect, value: &Value) -> Option<Verdict> {
+    if let Some(said) = error_in(value) {
+        return Some(meaning(&said).unwrap_or(Verdict::Transient));
+    }
+    let empty = |key: &str| value.get(key).and_then(Value::as_array).is_some_and(Vec::is_empty);
+    let nothing = match dialect {
+        Dialect::OpenAi => empty("choices"),
+        Dialect::Anthropic => false,
+        Dialect::Gemini => value.as_array().is_some_and(Vec::is_empty),
+    };
+    nothing.then_some(Verdict::Transient)
+}
+
+/// Whether a body may be one of those that [`of_success`] finds wrong: cheap, and never wrong the other way.
+pub(super) fn is_suspicious(body: &[u8]) -> bool {
+    if body.len() > MAX_BODY {
+        return false;
+    }
+    let mut from = 0;
+    while let Some(found) = memmem::find(body.get(from..).unwrap_or_default(), b"\"error\"") {
+        from += found + 7;
+        // Responses say `"error": null` when all is well.
+        let mut after = body.get(from..).unwrap_or_default().iter().filter(|b| !b.is_ascii_whitespace());
+        if after.next() != Some(&b':') || after.next() != Some(&b'n') {
+            return true;
+        }
+    }
+    let ends_empty = |needle: &[u8]| {
+        memmem::find(body, needle).is_some_and(|at| {
+            let after = body.get(at + needle.len()..).unwrap_or_default().iter();
+            after.filter(|b| !b.is_ascii_whitespace()).take(3).eq(b":[]")
+        })
+    };
+    ends_empty(b"\"choices\"") || body.trim_ascii() == b"[]" || memmem::find(body, b"\"detail\"").is_some()
 }
 
 /// The error in a value.
@@ -75,7 +116,7 @@ fn reasons(error: &Value) -> Vec<String> {
 }
 
 /// What an error means, if its words say so.
-pub(super) fn meaning(_dialect: Dialect, said: &Said) -> Option<Verdict> {
+pub(super) fn meaning(said: &Said) -> Option<Verdict> {
     let words = [&*said.code, &*said.kind].into_iter().chain(said.reasons.iter().map(String::as_str));
     words.into_iter().find_map(by_word).or_else(|| by_message(&said.message))
 }
@@ -84,20 +125,51 @@ pub(super) fn meaning(_dialect: Dialect, said: &Said) -> Option<Verdict> {
 fn by_word(word: &str) -> Option<Verdict> {
     let word: Cow<'_, str> = word.to_ascii_lowercase().into();
     Some(match &*word {
-        "insufficient_quota" | "billing_error" | "billing_hard_limit_reached" | "quota_exceeded" | "access_terminated"
+        "insufficient_quota"
+        | "billing_error"
+        | "billing_hard_limit_reached"
+        | "quota_exceeded"
+        | "access_terminated"
         | "insufficient_balance" => Verdict::Quota { retry_after: None, insufficient: true },
-        "rate_limit_exceeded" | "rate_limit_error" | "resource_exhausted" | "rate_limited" | "too_many_requests"
-        | "tokens" | "requests" | "rate_limit_reached" => Verdict::Quota { retry_after: None, insufficient: false },
-        "invalid_api_key" | "authentication_error" | "api_key_invalid" | "api_key_expired" | "unauthenticated"
-        | "permission_error" | "permission_denied" | "account_deactivated" | "access_token_expired"
-        | "api_key_service_blocked" | "service_disabled" | "consumer_suspended" => Verdict::Auth,
-        "context_length_exceeded" | "string_above_max_length" | "model_context_window_exceeded" => Verdict::ContextTooLong,
+        "rate_limit_exceeded"
+        | "rate_limit_error"
+        | "resource_exhausted"
+        | "rate_limited"
+        | "too_many_requests"
+        | "tokens"
+        | "requests"
+        | "rate_limit_reached" => Verdict::Quota { retry_after: None, insufficient: false },
+        "invalid_api_key"
+        | "authentication_error"
+        | "api_key_invalid"
+        | "api_key_expired"
+        | "unauthenticated"
+        | "permission_error"
+        | "permission_denied"
+        | "account_deactivated"
+        | "access_token_expired"
+        | "api_key_service_blocked"
+        | "service_disabled"
+        | "consumer_suspended" => Verdict::Auth,
+        "context_length_exceeded" | "string_above_max_length" | "model_context_window_exceeded" => {
+            Verdict::ContextTooLong
+        }
         "content_filter" | "content_policy_violation" | "responsibleaipolicyviolation" | "prohibited_content" => {
             Verdict::ContentRefused
         }
-        "overloaded_error" | "api_error" | "server_error" | "timeout_error" | "unavailable" | "internal"
-        | "deadline_exceeded" | "internal_server_error" | "service_unavailable" | "engine_overloaded" | "overloaded"
-        | "server_overloaded" | "model_not_ready" | "tool_use_failed" => Verdict::Transient,
+        "overloaded_error"
+        | "api_error"
+        | "server_error"
+        | "timeout_error"
+        | "unavailable"
+        | "internal"
+        | "deadline_exceeded"
+        | "internal_server_error"
+        | "service_unavailable"
+        | "engine_overloaded"
+        | "overloaded"
+        | "server_overloaded"
+        | "model_not_ready" => Verdict::Transient,
         _ => return None,
     })
 }
@@ -105,10 +177,15 @@ fn by_word(word: &str) -> Option<Verdict> {
 /// Prose, where the providers give no word for it.
 fn by_message(message: &str) -> Option<Verdict> {
     let says = |needles: &[&str]| needles.iter().any(|n| message.contains(n));
-    if says(&["maximum context length", "prompt is too long", "context window", "exceeds the maximum number of tokens"]) {
+    if says(&["maximum context length", "prompt is too long", "context window", "exceeds the maximum number of tokens"])
+    {
         return Some(Verdict::ContextTooLong);
     }
-    if says(&["credit balance is too low", "exceeded your current quota, please check your plan", "insufficient credits"]) {
+    if says(&[
+        "credit balance is too low",
+        "exceeded your current quota, please check your plan",
+        "insufficient credits",
+    ]) {
         return Some(Verdict::Quota { retry_after: None, insufficient: true });
     }
     if says(&["api key not valid", "incorrect api key", "invalid api key"]) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::HeaderMap;
+use memchr::memmem;
 use serde_json::Value;
 
 use super::{Answer, Verdict};
@@ -89,9 +90,25 @@ fn duration(text: &str) -> Option<Duration> {
     seconds(total)
 }
 
-/// Google's `RetryInfo.retryDelay`.
+/// Google's `RetryInfo.retryDelay`, or prose that says when.
 fn in_body(body: &[u8]) -> Option<Duration> {
-    memchr::memmem::find(body, b"retryDelay")?;
+    retry_info(body).or_else(|| try_again_in(body))
+}
+
+/// `Please try again in 1.5s.`
+fn try_again_in(body: &[u8]) -> Option<Duration> {
+    const WORDS: &[u8] = b"try again in ";
+    let at = memmem::find(body, WORDS)?;
+    let rest = body.get(at + WORDS.len()..)?;
+    let len = rest.iter().take(32).take_while(|b| b.is_ascii_alphanumeric() || **b == b'.').count();
+    let text = std::str::from_utf8(rest.get(..len)?).ok()?;
+    let text = text.trim_end_matches('.');
+    // A bare number would be of a unit that follows in words.
+    if text.ends_with(|c: char| c.is_ascii_digit()) { None } else { duration(text) }
+}
+
+fn retry_info(body: &[u8]) -> Option<Duration> {
+    memmem::find(body, b"retryDelay")?;
     let value: Value = serde_json::from_slice(body).ok()?;
     let value = value.as_array().map_or(Some(&value), |list| list.first())?;
     let details = value.get("error")?.get("details")?.as_array()?;

@@ -54,7 +54,8 @@ fn recognised(case: &Case, dialect: Dialect, operation: Operation) -> Result<(),
     let query = streamed.then_some("alt=sse");
     let headers = HeaderMap::new();
     let endpoint = endpoint(&method, &path, query, &headers).map_err(|r| r.message)?;
-    let body = if method == Method::GET { Vec::new() } else { serde_json::to_vec(&request).map_err(|e| e.to_string())? };
+    let body =
+        if method == Method::GET { Vec::new() } else { serde_json::to_vec(&request).map_err(|e| e.to_string())? };
     let names: [Arc<str>; 0] = [];
     let call = match recognize(&endpoint, &headers, &body, &names) {
         Ok(recognized) => recognized.call,
@@ -82,7 +83,9 @@ fn made(case: &Case, operation: Operation) -> Value {
     let mut body = match operation {
         Operation::GenerateContent => return json!({"contents": [{"parts": [{"text": "hello"}]}]}),
         Operation::Responses => json!({"model": model, "input": "hello"}),
-        Operation::Messages => json!({"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": "hello"}]}),
+        Operation::Messages => {
+            json!({"model": model, "max_tokens": 64, "messages": [{"role": "user", "content": "hello"}]})
+        }
         _ => json!({"model": model, "messages": [{"role": "user", "content": "hello"}]}),
     };
     if case.is_stream {

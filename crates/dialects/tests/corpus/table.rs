@@ -73,7 +73,9 @@ impl Table {
     }
 
     fn markdown(&self) -> String {
-        let mut text = String::from("| provider | cases | recognised | identical | usage | waiting |\n|---|---|---|---|---|---|\n");
+        let mut text = String::from(
+            "| provider | cases | recognised | identical | usage | waiting |\n|---|---|---|---|---|---|\n",
+        );
         let mut sum = Row::default();
         for (provider, row) in &self.rows {
             text.push_str(&line(provider, row));
