@@ -28,6 +28,11 @@ pub(super) fn bad(message: impl Into<String>) -> Refusal {
 #[derive(Debug, Default)]
 pub(super) struct Once(u64);
 
+/// The bit of the key at a place in a list of keys.
+pub(super) fn bit(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
 impl Once {
     /// Notes a key; `bit` is its own.
     pub(super) fn note(&mut self, bit: u32, name: &str) -> Result<(), Refusal> {

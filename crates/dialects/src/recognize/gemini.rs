@@ -3,7 +3,7 @@
 
 use sidegate_policy::{Operation, Refusal};
 
-use super::fields::{bad, choices, integer, limit};
+use super::fields::{Once, bit, choices, integer, limit};
 use super::reader::{Reader, Role};
 use super::{Endpoint, Found, Spans, UsageOption};
 use crate::scan::Kind;
@@ -33,7 +33,9 @@ const CONFIG: [&str; 4] = ["maxOutputTokens", "candidateCount", "max_output_toke
 struct Top {
     max_output: Option<i64>,
     choices: Option<i64>,
-    seen: Vec<&'static str>,
+    /// Both spellings of one key in one object are as bad as one of them twice.
+    once: Once,
+    once_in_config: Once,
 }
 
 pub(super) fn read(endpoint: &Endpoint, body: &[u8]) -> Result<Found, Refusal> {
@@ -53,18 +55,9 @@ pub(super) fn read(endpoint: &Endpoint, body: &[u8]) -> Result<Found, Refusal> {
 fn request(r: &mut Reader<'_>, operation: Operation, top: &mut Top) -> Result<(), Refusal> {
     r.object(&KEYS, |r, at| {
         let key = KEYS.get(at % 7).copied().unwrap_or_default();
-        once(&mut top.seen, key)?;
+        top.once.note(bit(at % 7), key)?;
         member(r, operation, top, key)
     })
-}
-
-/// Both spellings of one key in one object are as bad as one of them twice.
-fn once(seen: &mut Vec<&'static str>, key: &'static str) -> Result<(), Refusal> {
-    if seen.contains(&key) {
-        return Err(bad(format!("`{key}` stands twice in one object, in two spellings")));
-    }
-    seen.push(key);
-    Ok(())
 }
 
 fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &'static str) -> Result<(), Refusal> {
@@ -95,7 +88,7 @@ fn generation_config(r: &mut Reader<'_>, top: &mut Top) -> Result<(), Refusal> {
     }
     r.object(&CONFIG, |r, at| {
         let key = CONFIG.get(at % 2).copied().unwrap_or_default();
-        once(&mut top.seen, key)?;
+        top.once_in_config.note(bit(at % 2), key)?;
         let value = integer(&mut r.scan, key)?;
         match key {
             "maxOutputTokens" => top.max_output = value,

@@ -93,7 +93,7 @@ fn place(path: &str, headers: &HeaderMap) -> Option<Place> {
         ["messages"] => fixed(Dialect::Anthropic, Operation::Messages),
         ["messages", "count_tokens"] => fixed(Dialect::Anthropic, Operation::CountTokens),
         ["models"] => fixed(lister(prefix, headers), Operation::ListModels),
-        ["models" | "tunedModels", .., last] if last.contains(':') && method_name(last).is_some() => {
+        ["models" | "tunedModels", .., last] if method_of_model(last).is_some() => {
             return gemini(prefix, rest);
         }
         ["models", name @ ..] => {
@@ -164,23 +164,24 @@ fn gemini(prefix: Prefix, rest: &[&str]) -> Option<Place> {
         return None;
     }
     let [family, last] = rest else { return None };
-    let (operation, streamed) = method_name(last)?;
-    let (name, _) = last.rsplit_once(':')?;
+    let (name, operation, streamed) = method_of_model(last)?;
     let name = model_name(name, false)?;
     let model = if *family == "models" { name } else { Arc::from(format!("{family}/{name}")) };
     Some(Place { dialect: Dialect::Gemini, operation, model: Some(model), streamed })
 }
 
-fn method_name(last: &str) -> Option<(Operation, bool)> {
-    let (_, method) = last.rsplit_once(':')?;
-    Some(match method {
+/// `{model}:{method}`, whose colon some clients encode.
+fn method_of_model(last: &str) -> Option<(&str, Operation, bool)> {
+    let (name, method) = ["%3A", "%3a", ":"].iter().find_map(|colon| last.rsplit_once(colon))?;
+    let (operation, streamed) = match method {
         "generateContent" => (Operation::GenerateContent, false),
         "streamGenerateContent" => (Operation::GenerateContent, true),
         "countTokens" => (Operation::CountTokens, false),
         "embedContent" => (Operation::EmbedContent, false),
         "batchEmbedContents" => (Operation::BatchEmbedContents, false),
         _ => return None,
-    })
+    };
+    Some((name, operation, streamed))
 }
 
 /// A model's name out of a path. Only the list, which is answered here, knows names with slashes.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::FixedState;
 use sidegate_policy::{Bounds, Conversation, Refusal};
 
-use super::fields::{Once, lookup, name};
+use super::fields::{Once, bit, lookup, name};
 use crate::scan::{Kind, Scan, Text};
 
 /// An inline image counts as so many parts, because its bytes bound nothing: the most that a known provider
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
                 self.scan.skip()?;
                 continue;
             };
-            once.note(u32::try_from(at).unwrap_or(u32::MAX), known.get(at).unwrap_or(&""))?;
+            once.note(bit(at), known.get(at).unwrap_or(&""))?;
             member(self, at)?;
         }
         Ok(())

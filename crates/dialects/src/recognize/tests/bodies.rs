@@ -1,0 +1,132 @@
+use super::*;
+
+#[test]
+fn the_fields_that_are_acted_on_are_found_in_any_order() {
+    let body = r#" {"messages":[{"role":"user","content":"hi"}],"stream":true,"max_tokens":7,"model":"gpt-4o"} "#;
+    let found = read(CHAT, body).expect("sound");
+    assert_eq!(&*found.call.model, "gpt-4o");
+    assert_eq!(found.call.streaming, Streaming::Sse);
+    assert_eq!(found.call.bounds.max_output, Some(7));
+    assert_eq!(found.spans.model.map(|s| &body[s]), Some("\"gpt-4o\""));
+}
+
+#[test]
+fn broken_structure_is_refused_and_says_where() {
+    for body in ["", "[]", "null", "{", "{\"model\":\"m\"", "{\"model\":\"m\"}}", "{\"model\":\"m\",}", "{\"model\":\"m\",\"x\":NaN}"] {
+        assert_eq!(reason(CHAT, body), Some(Reason::BadJson), "{body}");
+    }
+    let deep = format!("{{\"model\":\"m\",\"x\":{}}}", "[".repeat(100_000));
+    assert_eq!(reason(CHAT, &deep), Some(Reason::BadJson));
+    assert!(read(CHAT, "{\"model\" 1}").expect_err("no colon").message.contains("byte 9"));
+}
+
+#[test]
+fn a_key_that_is_acted_on_stands_once_however_it_is_spelled() {
+    for (path, body) in [
+        (CHAT, r#"{"model":"a","model":"b"}"#),
+        (CHAT, r#"{"model":"a","mod\u0065l":"b"}"#),
+        (CHAT, r#"{"model":"a","n":1,"n":2}"#),
+        (CHAT, r#"{"model":"a","stream":true,"stream":false}"#),
+        (CHAT, r#"{"model":"a","max_completion_tokens":1,"max_completion_tokens":99999}"#),
+        (CHAT, r#"{"model":"a","stream":true,"stream_options":{"include_usage":true,"include_usage":false}}"#),
+        (CHAT, r#"{"model":"a","messages":[],"messages":[]}"#),
+        (RESPONSES, r#"{"model":"a","max_output_tokens":1,"max_output_tokens":2}"#),
+        (MESSAGES, r#"{"model":"a","max_tokens":1,"m\u0061x_tokens":2}"#),
+        (GENERATE, r#"{"generationConfig":{"maxOutputTokens":1,"maxOutputTokens":2}}"#),
+        (GENERATE, r#"{"generationConfig":{},"generationConfig":{"maxOutputTokens":2}}"#),
+        (GENERATE, r#"{"generationConfig":{},"generation_config":{"max_output_tokens":2}}"#),
+        (GENERATE, r#"{"generationConfig":{"maxOutputTokens":1,"max_output_tokens":2}}"#),
+    ] {
+        assert_eq!(reason(path, body), Some(Reason::DuplicateKey), "{body}");
+    }
+    // Of other keys the provider is the judge.
+    assert_eq!(reason(CHAT, r#"{"model":"a","temperature":1,"temperature":2}"#), None);
+}
+
+#[test]
+fn a_key_that_only_some_readers_take_for_the_model_is_refused() {
+    for body in [r#"{"model":"a","Model":"b"}"#, r#"{"MODEL":"b"}"#, "{\"model\":\"a\",\"\u{17f}tream\":true}"] {
+        assert_eq!(reason(CHAT, body), Some(Reason::BadField), "{body}");
+    }
+    assert_eq!(reason(CHAT, r#"{"model":"a","Other":"b","größe":1}"#), None);
+}
+
+#[test]
+fn an_impossible_value_is_refused_only_where_it_is_acted_on() {
+    for body in [
+        r#"{"model":5}"#,
+        r#"{"model":["a"]}"#,
+        r#"{"model":"a\u0000b"}"#,
+        r#"{"model":"a\ud800"}"#,
+        r#"{"model":"a\q"}"#,
+        r#"{"model":"a","stream":"true"}"#,
+        r#"{"model":"a","stream":1}"#,
+        r#"{"model":"a","max_tokens":1e400}"#,
+        r#"{"model":"a","max_tokens":1.5}"#,
+        r#"{"model":"a","max_tokens":99999999999999999999999}"#,
+        r#"{"model":"a","max_tokens":"many"}"#,
+        r#"{"model":"a","max_tokens":[1]}"#,
+        r#"{"model":"a","n":{}}"#,
+        r#"{"model":"a","stream":true,"stream_options":"x"}"#,
+        r#"{"model":"a","stream":true,"stream_options":{"include_usage":"yes"}}"#,
+    ] {
+        assert_eq!(reason(CHAT, body), Some(Reason::BadField), "{body}");
+    }
+    assert_eq!(reason(CHAT, &format!(r#"{{"model":"{}"}}"#, "m".repeat(257))), Some(Reason::BadField));
+    assert_eq!(reason(CHAT, &format!(r#"{{"model":"{}"}}"#, "m".repeat(256))), None);
+    assert_eq!(reason(CHAT, r#"{"model":"a","x":1e400,"y":"\ud800","z":123456789012345678901234567890}"#), None);
+    let odd = [&b"{\"model\":\"a\",\"x\":\"\xff\xfe\"}"[..], b"{\"model\":\"\xff\"}"];
+    let read = |body| recognize(&at(CHAT), &HeaderMap::new(), body, &[]);
+    assert!(read(odd[0]).is_ok());
+    assert_eq!(read(odd[1]).expect_err("no text").reason, Some(Reason::BadField));
+}
+
+#[test]
+fn a_long_string_in_a_field_that_nobody_reads_passes() {
+    let body = format!(r#"{{"model":"a","x":"{}"}}"#, "\\n0123456".repeat(1_250_000));
+    assert_eq!(reason(CHAT, &body), None);
+}
+
+#[test]
+fn a_body_names_its_model() {
+    for body in ["{}", r#"{"model":null}"#, r#"{"model":""}"#] {
+        assert_eq!(reason(CHAT, body), Some(Reason::ModelMissing), "{body}");
+        assert_eq!(reason(MESSAGES, body), Some(Reason::ModelMissing), "{body}");
+    }
+    assert_eq!(&*call(GENERATE, &json!({})).model, "gemini-2.5-flash");
+}
+
+#[test]
+fn what_it_takes_to_ask_for_usage_is_told() {
+    let option = |body: &str| read(CHAT, body).expect("sound").spans.usage_option;
+    assert_eq!(option(r#"{"model":"m"}"#), UsageOption::NotApplicable);
+    assert_eq!(option(r#"{"model":"m","stream":false,"stream_options":null}"#), UsageOption::NotApplicable);
+    assert_eq!(option(r#"  {"model":"m","stream":true}"#), UsageOption::Absent(3));
+    assert_eq!(option(r#"{"stream_options":{},"model":"m","stream":true}"#), UsageOption::Into { at: 19, empty: true });
+    assert_eq!(
+        option(r#"{"stream_options":{ "x":1},"model":"m","stream":true}"#),
+        UsageOption::Into { at: 19, empty: false }
+    );
+    assert_eq!(option(r#"{"stream_options":null,"model":"m","stream":true}"#), UsageOption::Null(18..22));
+    assert_eq!(
+        option(r#"{"stream_options":{"include_usage": false},"model":"m","stream":true}"#),
+        UsageOption::Value(36..41)
+    );
+    assert_eq!(option(r#"{"stream_options":{"include_usage":true},"model":"m","stream":true}"#), UsageOption::Asked);
+    assert!(call(CHAT, &json!({"model": "m", "stream": true, "stream_options": {"include_usage": true}})).asked_usage);
+    assert_eq!(
+        read(RESPONSES, r#"{"model":"m","stream":true}"#).expect("sound").spans.usage_option,
+        UsageOption::NotApplicable
+    );
+}
+
+#[test]
+fn named_headers_come_along_within_bounds() {
+    let mut headers = HeaderMap::new();
+    headers.insert("x-tier", http::HeaderValue::from_static("gold"));
+    headers.insert("x-long", http::HeaderValue::from_str(&"x".repeat(2000)).expect("a value"));
+    headers.insert("x-other", http::HeaderValue::from_static("no"));
+    let names = [Arc::from("x-tier"), Arc::from("x-long"), Arc::from("x-absent")];
+    let call = recognize(&at(CHAT), &headers, br#"{"model":"m"}"#, &names).expect("sound").call;
+    assert_eq!(call.headers, [(Arc::from("x-tier"), "gold".to_owned())]);
+}
