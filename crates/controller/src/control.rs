@@ -122,7 +122,8 @@ impl Control {
         from_source.sort();
         from_source.dedup();
         let mut known = lock(&self.problems);
-        let (old, new): (BTreeSet<&Problem>, BTreeSet<&Problem>) = (known.iter().collect(), from_source.iter().collect());
+        let (old, new): (BTreeSet<&Problem>, BTreeSet<&Problem>) =
+            (known.iter().collect(), from_source.iter().collect());
         for problem in new.difference(&old) {
             match problem.severity {
                 Severity::Error => tracing::error!("{problem}"),

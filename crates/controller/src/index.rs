@@ -254,10 +254,7 @@ impl Index {
 
 /// The name that an object goes by.
 #[must_use]
-pub fn object_name(
-    kind: Kind,
-    metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-) -> ObjectName {
+pub fn object_name(kind: Kind, metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> ObjectName {
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     ObjectName::new(kind, text(&metadata.namespace), text(&metadata.name))
 }

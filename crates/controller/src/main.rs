@@ -55,9 +55,13 @@ async fn run(flags: Flags) -> Result<(), String> {
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         return Err("cannot listen for signals".to_owned());
     };
+    let (control, health) = (listeners.control.local_addr(), listeners.health.as_ref().map(TcpListener::local_addr));
     let mut tasks = JoinSet::new();
     let controller = Controller::start(&options, &mut tasks, listeners).map_err(|e| e.to_string())?;
-    tracing::info!("serving sidecars on {}, health and metrics on {}", flags.listen, flags.metrics_listen);
+    // A flag may say port 0, so the addresses come from the sockets.
+    let shown = |address: Option<std::io::Result<SocketAddr>>| address.and_then(Result::ok).map(|a| a.to_string());
+    let (control, health) = (shown(Some(control)).unwrap_or_default(), shown(health).unwrap_or_default());
+    tracing::info!("serving sidecars on {control}, health and metrics on {health}");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -13,9 +13,11 @@ mod selector;
 
 pub use invalid::Invalid;
 pub use object::{Context, Origin};
-pub use policy::{AIPolicy, AIPolicySpec, AcceptedPolicy, LimitDraft, RouteDraft, TargetDraft, Targeting, accept_policy};
+pub use policy::{
+    AIPolicy, AIPolicySpec, AcceptedPolicy, LimitDraft, RouteDraft, TargetDraft, Targeting, accept_policy,
+};
 pub use provider::{
-    AIProvider, AIProviderSpec, Access, AcceptedCredential, AcceptedProvider, KeyRef, accept_provider, check_update,
+    AIProvider, AIProviderSpec, AcceptedCredential, AcceptedProvider, Access, KeyRef, accept_provider, check_update,
 };
 pub use selector::Selector;
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::selector::Selector;
 
-pub use accept::{Access, AcceptedCredential, AcceptedProvider, KeyRef, accept_provider, check_update};
+pub use accept::{AcceptedCredential, AcceptedProvider, Access, KeyRef, accept_provider, check_update};
 
 /// Where calls may go, and with which keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]

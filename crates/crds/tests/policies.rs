@@ -63,7 +63,9 @@ fn a_shared_limit_is_refused_with_a_sentence() {
     let namespace = json!({"limits": [{"name": "tpm", "per": [{"type": "Namespace"}], "requests": 1, "window": "1m"}]});
     let error = object("shop", namespace).map(drop).expect_err("refused").to_string();
     assert!(error.starts_with("the only dimension is Pod"), "{error}");
-    object("shop", json!({"limits": [{"name": "x", "per": [{"type": "Pod", "name": "x"}]}]})).map(drop).expect_err("name");
+    object("shop", json!({"limits": [{"name": "x", "per": [{"type": "Pod", "name": "x"}]}]}))
+        .map(drop)
+        .expect_err("name");
 }
 
 #[test]
@@ -98,7 +100,10 @@ fn routes_have_matches_and_a_target_that_is_not_drained() {
         (route(fast.clone(), json!([{"provider": "p", "weight": 0}])), "spec.routes[fast].targets: must have at least"),
         (route(fast.clone(), json!([{"provider": "P"}])), "spec.routes[fast].targets[0].provider: must be a name"),
         (route(fast.clone(), json!([{"provider": "p", "model": "gpt-*"}])), "spec.routes[fast].targets[0].model: must"),
-        (route(fast.clone(), json!([{"provider": "p", "priority": 101}])), "spec.routes[fast].targets[0].priority: must"),
+        (
+            route(fast.clone(), json!([{"provider": "p", "priority": 101}])),
+            "spec.routes[fast].targets[0].priority: must",
+        ),
         (route(json!([{"models": ["a*b"]}]), json!([{"provider": "p"}])), "spec.routes[fast].matches[0].models[0]: "),
         (
             route(json!([{"headers": [{"name": "x y", "value": "v"}]}]), json!([{"provider": "p"}])),
@@ -187,11 +192,7 @@ fn targeting_names_callers_as_closely_as_it_says() {
         ("shop", json!({"podSelector": {"matchLabels": {"app": "pay"}}}), None),
         (platform, json!({"namespaceSelector": {"matchLabels": {"env": "prod"}}}), Some(Specificity::Namespace)),
         (platform, json!({"namespaceSelector": {"matchLabels": {"env": "test"}}}), None),
-        (
-            platform,
-            json!({"namespaceSelector": {"matchLabels": {"env": "test"}}, "podSelector": {}}),
-            None,
-        ),
+        (platform, json!({"namespaceSelector": {"matchLabels": {"env": "test"}}, "podSelector": {}}), None),
         (
             platform,
             json!({"podSelector": {"matchExpressions": [
@@ -207,6 +208,7 @@ fn targeting_names_callers_as_closely_as_it_says() {
 
 #[test]
 fn the_closest_of_several_references_counts() {
-    let refs = json!({"targetRefs": [{"kind": "Namespace", "name": "shop"}, {"kind": "Deployment", "name": "checkout"}]});
+    let refs =
+        json!({"targetRefs": [{"kind": "Namespace", "name": "shop"}, {"kind": "Deployment", "name": "checkout"}]});
     assert_eq!(closeness("shop", refs), Some(Specificity::Workload));
 }

@@ -150,8 +150,7 @@ fn a_key_goes_encrypted_to_a_name_unless_the_platform_says_otherwise() {
         assert!(said[0].contains("spec.network.privateAddresses"), "{host}: {said:?}");
     }
     let open = json!({"plaintext": true, "privateAddresses": true});
-    let provider =
-        accepted("sidegate-system", keyed(json!({"endpoint": "http://127.0.0.1:4790/v1", "network": open})));
+    let provider = accepted("sidegate-system", keyed(json!({"endpoint": "http://127.0.0.1:4790/v1", "network": open})));
     assert!(provider.provider.network.plaintext && provider.provider.network.private_addresses);
 }
 
@@ -181,7 +180,8 @@ fn a_selector_is_given_with_from_selector_and_only_then() {
 
 #[test]
 fn credentials_have_unique_names_and_bounded_weights() {
-    let credential = |name: &str, weight: i64| json!({"name": name, "weight": weight, "secretRef": {"name": "s", "key": "k"}});
+    let credential =
+        |name: &str, weight: i64| json!({"name": name, "weight": weight, "secretRef": {"name": "s", "key": "k"}});
     let many: Vec<Value> = (0..17).map(|n| credential(&format!("c{n}"), 1)).collect();
     for (credentials, words) in [
         (json!([credential("a", 1), credential("a", 1)]), "spec.credentials[a]: names must be unique in this list"),
@@ -206,7 +206,8 @@ fn timeouts_are_positive_durations() {
 
 #[test]
 fn everything_wrong_is_said_at_once() {
-    let spec = json!({"dialect": "OpenAI", "endpoint": "x", "region": "", "models": [{"name": "a*b", "contextWindow": 0}]});
+    let spec =
+        json!({"dialect": "OpenAI", "endpoint": "x", "region": "", "models": [{"name": "a*b", "contextWindow": 0}]});
     let fields: Vec<String> =
         refused("shop", spec).iter().map(|s| s.split(": ").next().unwrap_or_default().to_owned()).collect();
     assert_eq!(fields, ["spec.endpoint", "spec.region", "spec.models[0].contextWindow", "spec.models[0].name"]);

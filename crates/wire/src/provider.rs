@@ -69,9 +69,7 @@ fn decode_dialect(dialect: i32) -> Result<Dialect, InvalidSnapshot> {
         Ok(v1::Dialect::Openai) => Ok(Dialect::OpenAi),
         Ok(v1::Dialect::Anthropic) => Ok(Dialect::Anthropic),
         Ok(v1::Dialect::Gemini) => Ok(Dialect::Gemini),
-        Ok(v1::Dialect::Unspecified) | Err(_) => {
-            Err(InvalidSnapshot::at("dialect", Wrong::UnknownValue(dialect)))
-        }
+        Ok(v1::Dialect::Unspecified) | Err(_) => Err(InvalidSnapshot::at("dialect", Wrong::UnknownValue(dialect))),
     }
 }
 

@@ -53,7 +53,8 @@ fn decode_match(m: v1::Match) -> Result<Match, InvalidSnapshot> {
 }
 
 fn encode_target(target: &Target) -> v1::Target {
-    let name = |namespace: &str, name: &str| v1::ProviderName { namespace: namespace.to_owned(), name: name.to_owned() };
+    let name =
+        |namespace: &str, name: &str| v1::ProviderName { namespace: namespace.to_owned(), name: name.to_owned() };
     let provider = match &target.provider {
         // More than four billion providers do not fit any snapshot; the bound makes the receiver refuse it.
         ProviderSlot::At(at) => Slot::At(u32::try_from(*at).unwrap_or(u32::MAX)),

@@ -40,8 +40,7 @@ pub fn decode_snapshot(version: &str, bytes: &[u8]) -> Result<Snapshot, InvalidS
     if bytes.len() > MAX_SNAPSHOT_BYTES {
         return Err(InvalidSnapshot::at("", Wrong::TooLarge { size: bytes.len(), limit: MAX_SNAPSHOT_BYTES }));
     }
-    let message =
-        v1::Snapshot::decode(bytes).map_err(|e| InvalidSnapshot::at("", Wrong::Malformed(e.to_string())))?;
+    let message = v1::Snapshot::decode(bytes).map_err(|e| InvalidSnapshot::at("", Wrong::Malformed(e.to_string())))?;
     if let Some(unknown) = message.requires.iter().find(|f| !FEATURES.contains(&f.as_str())) {
         return Err(InvalidSnapshot::at("requires", Wrong::UnknownFeature(unknown.clone())));
     }

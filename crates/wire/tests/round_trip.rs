@@ -5,18 +5,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use prost::Message;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
+use prost::Message;
 use sidegate_policy::{
-    Caller, Credential, Dialect, Endpoint, Glob, HeaderMatch, Limit, LimitId, Match, Meta, Mode, ModelFacts,
-    ModelList, ModelMatch, Nanos, Network, ObjectKind, Price, PriceRule, Provider, ProviderSlot, Rank, Rate, Rates,
-    Route, Snapshot, Specificity, Target, Tier, Timeouts, Unit,
+    Caller, Credential, Dialect, Endpoint, Glob, HeaderMatch, Limit, LimitId, Match, Meta, Mode, ModelFacts, ModelList,
+    ModelMatch, Nanos, Network, ObjectKind, Price, PriceRule, Provider, ProviderSlot, Rank, Rate, Rates, Route,
+    Snapshot, Specificity, Target, Tier, Timeouts, Unit,
 };
-use sidegate_wire::{
-    MAX_SNAPSHOT_BYTES, Wrong, decode_caller, decode_snapshot, encode_caller, encode_snapshot, v1,
-};
+use sidegate_wire::{MAX_SNAPSHOT_BYTES, Wrong, decode_caller, decode_snapshot, encode_caller, encode_snapshot, v1};
 
 fn name() -> impl Strategy<Value = Arc<str>> {
     "[a-z][a-z0-9-]{0,8}".prop_map(Arc::from)
@@ -36,8 +34,13 @@ fn mode() -> impl Strategy<Value = Mode> {
 
 fn meta() -> impl Strategy<Value = Meta> {
     let kind = prop_oneof![Just(ObjectKind::AiProvider), Just(ObjectKind::AiPolicy)];
-    (kind, name(), name(), any::<i64>(), name())
-        .prop_map(|(kind, namespace, name, generation, field)| Meta { kind, namespace, name, generation, field })
+    (kind, name(), name(), any::<i64>(), name()).prop_map(|(kind, namespace, name, generation, field)| Meta {
+        kind,
+        namespace,
+        name,
+        generation,
+        field,
+    })
 }
 
 fn rank() -> impl Strategy<Value = Rank> {
@@ -100,8 +103,12 @@ fn rule() -> impl Strategy<Value = PriceRule> {
 }
 
 fn endpoint() -> impl Strategy<Value = Endpoint> {
-    (any::<bool>(), name(), 1..=u16::MAX, "(/[a-z]{1,4})?")
-        .prop_map(|(tls, host, port, path)| Endpoint { tls, host, port, path: path.into() })
+    (any::<bool>(), name(), 1..=u16::MAX, "(/[a-z]{1,4})?").prop_map(|(tls, host, port, path)| Endpoint {
+        tls,
+        host,
+        port,
+        path: path.into(),
+    })
 }
 
 fn timeouts() -> impl Strategy<Value = Timeouts> {
@@ -135,8 +142,12 @@ fn provider() -> impl Strategy<Value = Provider> {
 }
 
 fn models() -> impl Strategy<Value = ModelList> {
-    (vec(glob(), 0..4), rank(), mode(), meta())
-        .prop_map(|(globs, rank, mode, meta)| ModelList { globs, rank, mode, meta })
+    (vec(glob(), 0..4), rank(), mode(), meta()).prop_map(|(globs, rank, mode, meta)| ModelList {
+        globs,
+        rank,
+        mode,
+        meta,
+    })
 }
 
 fn target() -> impl Strategy<Value = Target> {
@@ -145,8 +156,12 @@ fn target() -> impl Strategy<Value = Target> {
         (name(), name()).prop_map(|(namespace, name)| ProviderSlot::Missing { namespace, name }),
         (name(), name()).prop_map(|(namespace, name)| ProviderSlot::NotAccessible { namespace, name }),
     ];
-    (slot, maybe_name(), any::<u32>(), 0..=100_u8)
-        .prop_map(|(provider, model, weight, priority)| Target { provider, model, weight, priority })
+    (slot, maybe_name(), any::<u32>(), 0..=100_u8).prop_map(|(provider, model, weight, priority)| Target {
+        provider,
+        model,
+        weight,
+        priority,
+    })
 }
 
 fn route() -> impl Strategy<Value = Route> {

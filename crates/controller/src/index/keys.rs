@@ -49,7 +49,8 @@ impl Index {
         }
         let mut version = hmac::Context::with_key(&self.salt);
         for key in &keys {
-            for part in [key.namespace.as_bytes(), key.provider.as_bytes(), key.name.as_bytes(), (*key.value).as_ref()] {
+            for part in [key.namespace.as_bytes(), key.provider.as_bytes(), key.name.as_bytes(), (*key.value).as_ref()]
+            {
                 version.update(&part.len().to_be_bytes());
                 version.update(part);
             }

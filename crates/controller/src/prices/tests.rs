@@ -39,7 +39,9 @@ fn every_model_of_the_file_is_in_the_catalogue_and_has_a_price() {
             assert!(info.models().any(|m| m.id() == model.id), "{provider}/{}", model.id);
         }
     }
-    for (provider, models) in matchers.providers.iter().filter(|(id, _)| ["openai", "anthropic", "google", "deepseek"].contains(&id.as_str())) {
+    for (provider, models) in
+        matchers.providers.iter().filter(|(id, _)| ["openai", "anthropic", "google", "deepseek"].contains(&id.as_str()))
+    {
         let priced = matchers.rules(provider, calculator, DAY);
         for model in &models.models {
             assert!(priced.iter().any(|r| *r.model == *model.id), "{provider}/{} has no price", model.id);
@@ -79,11 +81,8 @@ fn derived_prices_are_the_crates_prices() {
         let rules = rules(host);
         let price = &find(&rules, model).unwrap_or_else(|| panic!("{model}")).price;
         for prompt in [12_345_u32, 250_001, 300_000] {
-            let usage = [
-                (UsageKey::INPUT_TOKENS, prompt),
-                (UsageKey::CACHE_READ_TOKENS, 3000),
-                (UsageKey::OUTPUT_TOKENS, 777),
-            ];
+            let usage =
+                [(UsageKey::INPUT_TOKENS, prompt), (UsageKey::CACHE_READ_TOKENS, 3000), (UsageKey::OUTPUT_TOKENS, 777)];
             let expected = theirs(provider, model, &usage);
             let ours = price.cost(&sidegate_policy::Usage {
                 input_total: prompt.into(),
@@ -101,7 +100,11 @@ fn derived_prices_are_the_crates_prices() {
 fn names_are_taken_as_the_crate_takes_them() {
     let calculator = Calculator::bundled();
     let usage = Usage::from([(UsageKey::INPUT_TOKENS, 1.0)]);
-    for (provider, host) in [("openai", "api.openai.com"), ("anthropic", "api.anthropic.com"), ("google", "generativelanguage.googleapis.com")] {
+    for (provider, host) in [
+        ("openai", "api.openai.com"),
+        ("anthropic", "api.anthropic.com"),
+        ("google", "generativelanguage.googleapis.com"),
+    ] {
         let rules = rules(host);
         let names: Vec<String> = rules
             .iter()
@@ -109,10 +112,14 @@ fn names_are_taken_as_the_crate_takes_them() {
                 let id = r.model.to_string();
                 [id.clone(), format!("{id}-latest"), format!("{id}-2025-01-01"), format!("{id}-tts"), format!("x-{id}")]
             })
-            .chain(["gpt-4o-transcribe", "whisper-1", "tts-1", "nothing-at-all", "gemini-3-pro-tts-x"].map(str::to_owned))
+            .chain(
+                ["gpt-4o-transcribe", "whisper-1", "tts-1", "nothing-at-all", "gemini-3-pro-tts-x"].map(str::to_owned),
+            )
             .collect();
         for name in names {
-            let request = PriceRequest::new(&name, &usage).with_provider_id(provider).with_timestamp(UNIX_EPOCH + Duration::from_secs(1_795_262_400));
+            let request = PriceRequest::new(&name, &usage)
+                .with_provider_id(provider)
+                .with_timestamp(UNIX_EPOCH + Duration::from_secs(1_795_262_400));
             let theirs = calculator.calculate(&request).ok().map(|c| c.model_id);
             let ours = find(&rules, &name).map(|r| r.model.to_string());
             // What is priced by the hour or the character has no price here.

@@ -175,7 +175,9 @@ impl Greeted {
             if !effective.keys.keys.is_empty() {
                 Counters::raise(&control.counters.withheld);
                 let address = &peer.address;
-                tracing::error!("keys are withheld from {address}: the stream is not encrypted and leaves this machine");
+                tracing::error!(
+                    "keys are withheld from {address}: the stream is not encrypted and leaves this machine"
+                );
             }
         }
         let encoded = &effective.snapshot;

@@ -61,6 +61,9 @@ struct FileState {
     problems: Vec<Problem>,
     /// Something vanished since the last look, and the next one has to confirm it.
     unsettled: bool,
+    /// It changed in the last look, and is read once more whatever its times say: a clock may tick too slowly to tell
+    /// one write from the next.
+    fresh: bool,
 }
 
 /// Every object of the directory, as they stand now.
@@ -119,7 +122,9 @@ impl Files {
         for (order, (name, object)) in self.listing.objects.iter().enumerate() {
             let metadata = || self.metadata(name, order);
             match object {
-                Object::Provider(spec) => index.apply_provider(AIProvider { metadata: metadata(), spec: (**spec).clone() }),
+                Object::Provider(spec) => {
+                    index.apply_provider(AIProvider { metadata: metadata(), spec: (**spec).clone() })
+                }
                 Object::Policy(spec) => index.apply_policy(&AIPolicy { metadata: metadata(), spec: (**spec).clone() }),
                 Object::Secret(secret) => index.apply_secret(secret.clone()),
                 Object::ConfigMap(data) => index.apply_config_map(&name.namespace, &name.name, data.clone()),
@@ -168,7 +173,7 @@ impl Files {
         self.outside = found.problems;
         for (path, file) in &found.files {
             let state = self.files.entry(path.clone()).or_default();
-            if state.stat.as_ref() != Some(&file.stat) || state.unsettled {
+            if state.stat.as_ref() != Some(&file.stat) || state.unsettled || state.fresh {
                 different |= state.read(path, &file.full, file.stat, settled);
             }
         }
@@ -205,6 +210,7 @@ impl FileState {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref().to_vec();
         self.stat = Some(stat);
         let confirmed = self.digest == digest;
+        self.fresh = !confirmed;
         if confirmed && !self.unsettled {
             return false;
         }

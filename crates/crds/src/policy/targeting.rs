@@ -82,9 +82,7 @@ impl Targeting {
 fn reference(kind: TargetKind, name: &str, own: bool, caller: &Caller) -> Option<Specificity> {
     match kind {
         TargetKind::Namespace => (*caller.namespace == *name).then_some(Specificity::Namespace),
-        TargetKind::ServiceAccount => {
-            (own && *caller.service_account == *name).then_some(Specificity::ServiceAccount)
-        }
+        TargetKind::ServiceAccount => (own && *caller.service_account == *name).then_some(Specificity::ServiceAccount),
         workload => {
             let (kind, of) = caller.workload.split_once('/')?;
             (own && workload.workload() == Some(kind) && of == name).then_some(Specificity::Workload)

@@ -151,7 +151,11 @@ fn read_endpoint(spec: &AIProviderSpec, report: &mut Report) -> Option<sidegate_
     let (endpoint, kind) = report.take(field, endpoint::read(url))?;
     if !spec.credentials.is_empty() {
         let encrypted = endpoint.tls || spec.network.plaintext;
-        report.check(encrypted, field, "must be https while there are credentials, unless spec.network.plaintext is true");
+        report.check(
+            encrypted,
+            field,
+            "must be https while there are credentials, unless spec.network.plaintext is true",
+        );
         let message = "must not be localhost or an address while there are credentials, unless \
                        spec.network.privateAddresses is true";
         report.check(kind == HostKind::Name || spec.network.private_addresses, field, message);

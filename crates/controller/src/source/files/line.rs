@@ -47,6 +47,8 @@ fn has_key(line: &str, key: &str) -> bool {
 fn names(line: &str, name: &str) -> bool {
     line.split("name:").skip(1).any(|after| {
         let value = after.trim_start().trim_start_matches(['"', '\'']);
-        value.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c)))
+        value
+            .strip_prefix(name)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c)))
     })
 }
