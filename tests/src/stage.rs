@@ -23,7 +23,7 @@ use sidegate_proxy::sidecar::{Parts, Sidecar};
 use sidegate_telemetry::{AuditQueue, Format, Metrics};
 use serde_json::Value;
 use sidegate_testkit::sim::{Entry, Fault, Key, Match, Rule, SimConfig, Simulator};
-use tokio::io::duplex;
+use tokio::io::{DuplexStream, duplex};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
@@ -147,11 +147,16 @@ impl Stage {
     /// Never: a pipe always opens.
     pub async fn connect(&mut self) -> http1::SendRequest<Full<Bytes>> {
         let (near, far) = duplex(PIPE);
-        let pipe = Pipe(TokioIo::new(far));
-        self.tasks.spawn(listen::serve(self.sidecar.clone(), pipe, self.stop.subscribe()));
+        self.serve(far);
         let (sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap_or_else(|e| panic!("{e}"));
         self.tasks.spawn(async move { drop(connection.await) });
         sender
+    }
+
+    /// Serves the other end of a pipe, whatever is written into it.
+    pub fn serve(&mut self, io: DuplexStream) {
+        let pipe = Pipe(TokioIo::new(io));
+        self.tasks.spawn(listen::serve(self.sidecar.clone(), pipe, self.stop.subscribe()));
     }
 
     /// A connection to the sidecar in memory, whose client can leave at any moment.
@@ -160,8 +165,7 @@ impl Stage {
     /// Never: a pipe always opens.
     pub async fn client(&mut self) -> Client {
         let (near, far) = duplex(PIPE);
-        let pipe = Pipe(TokioIo::new(far));
-        self.tasks.spawn(listen::serve(self.sidecar.clone(), pipe, self.stop.subscribe()));
+        self.serve(far);
         let (sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap_or_else(|e| panic!("{e}"));
         let task = self.tasks.spawn(async move { drop(connection.await) });
         Client { sender, task }
@@ -179,6 +183,19 @@ impl Stage {
     /// One call over a connection of its own, to the end of its answer.
     pub async fn call(&mut self, request: Request<Full<Bytes>>) -> Answer {
         let response = self.send(request).await;
+        Answer::read(response).await
+    }
+
+    /// The same, asked of the simulator without the sidecar.
+    ///
+    /// # Panics
+    /// When the simulator gives no answer at all.
+    pub async fn call_sim(&mut self, request: Request<Full<Bytes>>) -> Answer {
+        let (near, far) = duplex(PIPE);
+        self.tasks.spawn(self.sim.serve_connection(far));
+        let (mut sender, connection) = http1::handshake(TokioIo::new(near)).await.unwrap_or_else(|e| panic!("{e}"));
+        self.tasks.spawn(async move { drop(connection.await) });
+        let response = sender.send_request(request).await.unwrap_or_else(|e| panic!("no answer: {e}"));
         Answer::read(response).await
     }
 
