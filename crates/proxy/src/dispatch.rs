@@ -17,16 +17,10 @@ pub mod tour;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::response::Parts;
-use hyper::body::Incoming;
-use sidegate_dialects::meter::{Framing, Meter};
 use sidegate_policy::Plan;
 use tokio::time::sleep;
 
 use self::attempt::{Failure, Response, attempt};
-use self::deadline::Deadline;
-use self::pool::Lease;
 use self::tour::{Next, Tour};
 use crate::armed::Armed;
 use crate::prepare::prepare;
@@ -38,22 +32,8 @@ use crate::sidecar::Sidecar;
 
 /// An answer on its way to the caller.
 pub struct Answered {
-    /// The provider's head.
-    pub head: Parts,
-    /// What was held back before the gate opened, in order.
-    pub held: Vec<Bytes>,
-    /// The rest of the body; none if all of it is held.
-    pub rest: Option<Incoming>,
-    /// The connection, to be given back when the body has ended.
-    pub lease: Option<Lease>,
-    /// Reads usage in passing; has seen nothing yet.
-    pub meter: Meter,
-    /// How the answer is divided.
-    pub framing: Framing,
-    /// The meter keeps the usage chunk from the caller.
-    pub drops_usage: bool,
-    /// When the provider has taken too long.
-    pub deadline: Deadline,
+    /// The provider's answer.
+    pub response: Box<Response>,
     /// The policy that the call goes by.
     pub armed: Arc<Armed>,
 }
@@ -66,7 +46,7 @@ pub struct Answered {
 pub async fn dispatch(
     sidecar: &Arc<Sidecar>,
     armed: Arc<Armed>,
-    asked: Asked,
+    asked: Box<Asked>,
     plan: Plan,
     settlement: &mut Settlement,
 ) -> Result<Answered, Stop> {
@@ -119,18 +99,8 @@ fn told(
 }
 
 impl Response {
-    fn passed_on(self, armed: &Arc<Armed>, settlement: &mut Settlement) -> Answered {
+    fn passed_on(self: Box<Self>, armed: &Arc<Armed>, settlement: &mut Settlement) -> Answered {
         settlement.head_arrived(self.head.status, &self.head.headers);
-        Answered {
-            head: self.head,
-            held: self.held,
-            rest: self.rest,
-            lease: self.lease,
-            meter: self.meter,
-            framing: self.framing,
-            drops_usage: self.drops_usage,
-            deadline: self.deadline,
-            armed: armed.clone(),
-        }
+        Answered { response: self, armed: armed.clone() }
     }
 }

@@ -22,7 +22,7 @@ use crate::sidecar::Sidecar;
 pub async fn exchange(sidecar: &Arc<Sidecar>, request: Request<Incoming>) -> Response<CallBody> {
     let mut settlement = Settlement::open(sidecar, request.headers());
     match steps(sidecar, request, &mut settlement).await {
-        Ok(Reached::Answer(answered)) => answer(*answered, settlement),
+        Ok(Reached::Answer(answered)) => answer(answered, settlement),
         Ok(Reached::Models(list)) => list.into_response(settlement),
         Err(stop) => refuse(stop, settlement),
     }
@@ -31,7 +31,7 @@ pub async fn exchange(sidecar: &Arc<Sidecar>, request: Request<Incoming>) -> Res
 /// How far a call got.
 enum Reached {
     /// The provider answers.
-    Answer(Box<Answered>),
+    Answer(Answered),
     /// The sidecar itself answers: what may this caller use?
     Models(crate::models::Listed),
 }
@@ -50,5 +50,5 @@ async fn steps(
     let plan = decide(sidecar, &armed, &asked.call, settlement)?;
     admit(sidecar, &armed, settlement)?;
     let answered = dispatch(sidecar, armed, asked, plan, settlement).await?;
-    Ok(Reached::Answer(Box::new(answered)))
+    Ok(Reached::Answer(answered))
 }

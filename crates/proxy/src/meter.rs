@@ -22,7 +22,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use self::drain::drain;
-use crate::dispatch::Answered;
+use crate::dispatch::{Answered, attempt};
 use crate::dispatch::deadline::Deadline;
 use crate::dispatch::pool::Lease;
 use crate::refuse::SHOULD_RETRY;
@@ -89,7 +89,8 @@ enum State {
 
 /// The answer's head and body for the caller.
 pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBody> {
-    let Answered { mut head, held, rest, lease, meter, framing, drops_usage, deadline, armed } = answered;
+    let Answered { response, armed } = answered;
+    let attempt::Response { mut head, held, rest, lease, meter, framing, drops_usage, deadline } = *response;
     let attempts = settlement.attempts();
     let opaque = head.headers.contains_key(CONTENT_ENCODING);
     filter(&mut head.headers);
@@ -128,7 +129,9 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
         bytes_out: 0,
         tail: *b"\n\n\n\n",
     };
-    Response::from_parts(head, CallBody::Metered(Box::new(metered.with_held(held))))
+    let mut metered = Box::new(metered);
+    metered.begin(held);
+    Response::from_parts(head, CallBody::Metered(metered))
 }
 
 /// What may pass of the provider's head.
@@ -143,14 +146,14 @@ fn filter(headers: &mut HeaderMap) {
 }
 
 impl Metered {
-    fn with_held(mut self, held: Vec<Bytes>) -> Self {
+    /// Begins with what was held back.
+    fn begin(&mut self, held: Vec<Bytes>) {
         for bytes in held {
             self.take(bytes);
         }
         if self.rest.as_ref().is_none_or(Body::is_end_stream) {
             self.end();
         }
-        self
     }
 
     /// Reads bytes in passing and makes them ready.

@@ -42,7 +42,7 @@ pub async fn recognize(
     armed: Option<&Armed>,
     request: Request<Incoming>,
     settlement: &mut Settlement,
-) -> Result<Asked, Stop> {
+) -> Result<Box<Asked>, Stop> {
     let (head, body) = request.into_parts();
     check_head(&head)?;
     let endpoint = dialects::endpoint(&head.method, head.uri.path(), head.uri.query(), &head.headers)?;
@@ -60,7 +60,8 @@ pub async fn recognize(
     let header_names = armed.map_or(&[][..], |a| &a.header_names);
     let Recognized { call, spans } = dialects::recognize(&endpoint, &head.headers, &body, header_names)?;
     settlement.recognized(&call, body.len());
-    Ok(Asked { call, head, endpoint, spans, body })
+    // Boxed, because it is handed through several futures.
+    Ok(Box::new(Asked { call, head, endpoint, spans, body }))
 }
 
 /// What HTTP allows and a sidecar does not.

@@ -190,10 +190,10 @@ pub struct CallRecord {
 }
 
 impl CallRecord {
-    /// A record of a call of which nothing is known yet. It counts as failed until an outcome is set.
+    /// A record of a call of which nothing is known yet. Until an outcome is set it counts as cancelled,
+    /// because that is what dropping a call means.
     #[must_use]
     pub fn new(request_id: RequestId, started: Timestamp, caller: Arc<Caller>) -> Self {
-        let unsettled = Fault::gateway(Class::GatewayInternal, None, "The call was not settled.");
         Self {
             request_id,
             started,
@@ -207,7 +207,7 @@ impl CallRecord {
             limits_would_refuse: Vec::new(),
             estimate: None,
             attempts: Vec::new(),
-            outcome: Outcome::Failed(Box::new(unsettled)),
+            outcome: Outcome::ClientCancelled,
             response_model: None,
             response_id: None,
             finish_reason: None,

@@ -88,7 +88,7 @@ pub async fn attempt(
     asked: &Asked,
     (target, request): (&Target, Request<Outgoing>),
     gated: bool,
-) -> Result<Response, Failure> {
+) -> Result<Box<Response>, Failure> {
     let (provider, ready) = (&armed.snapshot.providers[target.provider], &armed.providers[target.provider]);
     let call = &asked.call;
     let mut deadline = Deadline::new(&provider.timeouts, call.streaming.is_streamed());
@@ -106,8 +106,10 @@ pub async fn attempt(
     };
     let lease = lease.keep_while(held.rest.is_some());
     let verdict = held.verdict;
-    let response = Response { head, held: held.frames, rest: held.rest, lease, meter, framing, drops_usage, deadline };
-    judge(verdict, response, sidecar)
+    let (held, rest) = (held.frames, held.rest);
+    // Boxed once, because it is handed on several times.
+    let response = Response { head, held, rest, lease, meter, framing, drops_usage, deadline };
+    judge(verdict, Box::new(response), sidecar)
 }
 
 /// What the gate needs to know of an answer.
@@ -132,7 +134,7 @@ fn failed(unsendable: Unsendable) -> Failure {
 }
 
 /// The answer, or the failure that it is.
-fn judge(verdict: Verdict, response: Response, sidecar: &Sidecar) -> Result<Response, Failure> {
+fn judge(verdict: Verdict, response: Box<Response>, sidecar: &Sidecar) -> Result<Box<Response>, Failure> {
     let status = response.head.status;
     let told = |class, reason: Option<Reason>, text: &str| {
         let mut fault = Fault::provider(class, reason, format!("The provider answered {status}: {text}."));
@@ -157,7 +159,7 @@ fn judge(verdict: Verdict, response: Response, sidecar: &Sidecar) -> Result<Resp
     };
     // A body about our key or account, and where a redirect leads, are not the caller's business.
     let passes = !matches!(kind, Kind::Auth | Kind::Redirect | Kind::Quota { spent: true });
-    Err(Failure { kind, fault, status: Some(status.as_u16()), response: passes.then(|| Box::new(response)) })
+    Err(Failure { kind, fault, status: Some(status.as_u16()), response: passes.then_some(response) })
 }
 
 fn retry_after(response: &Response, sidecar: &Sidecar) -> Option<std::time::Duration> {

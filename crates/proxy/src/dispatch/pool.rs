@@ -17,7 +17,7 @@ use sidegate_policy::{Class, Endpoint, Fault, Provider, Reason};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::connect::{Connect, Connected, Origin};
+use super::connect::{Connect, Origin};
 use super::deadline::Deadline;
 use super::tls::InvalidAuthorities;
 use crate::prepare::Outgoing;
@@ -174,10 +174,10 @@ impl Pool {
                 Err(unsent) => request = unsent,
             }
         }
-        let connected = timeout(connect, self.connector.connect(&self.origin)).await;
-        let sender = match connected {
-            Ok(Ok(connected)) => self.open_over(connected).await,
-            Ok(Err(fault)) => Err(fault),
+        // Boxed, because it is rare and large, and every call would have to keep room for it.
+        let opened = Box::pin(timeout(connect, self.open_new())).await;
+        let sender = match opened {
+            Ok(opened) => opened,
             Err(_) => Err(unreachable(Reason::ConnectTimeout, "no connection within timeouts.connect")),
         }
         .map_err(|fault| Unsendable { fault, sent: false })?;
@@ -243,7 +243,8 @@ impl Pool {
     }
 
     /// Speaks HTTP over a new connection, and gives it a task.
-    async fn open_over(self: &Arc<Self>, connected: Connected) -> Result<Sender, Fault> {
+    async fn open_new(self: &Arc<Self>) -> Result<Sender, Fault> {
+        let connected = self.connector.connect(&self.origin).await?;
         let refused = |_| unreachable(Reason::ConnectFailed, "the connection broke as it began");
         if connected.http2 {
             let (sender, connection) = http2::Builder::new(TokioExecutor::new())
