@@ -111,6 +111,15 @@ fn time_that_goes_back_refills_nothing() {
 }
 
 #[test]
+fn a_settlement_at_an_earlier_time_does_not_make_time_pass_twice() {
+    let (mut book, limits) = (Book::new(), [requests(2, 60)]);
+    let first = book.admit(&limits, START).unwrap();
+    let _second = book.admit(&limits, START).unwrap();
+    book.settle(first, Outcome::Unknown, START - Duration::from_secs(600));
+    assert!(book.admit(&limits, START).is_err());
+}
+
+#[test]
 fn all_limits_are_taken_or_none() {
     let (mut book, limits) = (Book::new(), [requests(5, 60), concurrent(1)]);
     let first = book.admit(&limits, START).unwrap();
@@ -232,6 +241,18 @@ fn editing_back_and_forth_refills_nothing() {
         book.reconcile(&limits, START);
     }
     assert!(book.admit(&limits, START).is_err());
+}
+
+#[test]
+fn a_part_of_a_request_that_is_missing_is_never_rounded_away() {
+    let mut book = Book::new();
+    let limits = [requests(1, 60)];
+    let _ = book.admit(&limits, START).unwrap();
+    let half_full = START + at(30.0);
+    let nanosecond = [limit("rpm", Unit::Requests, 1, Duration::from_nanos(1))];
+    book.reconcile(&nanosecond, half_full);
+    book.reconcile(&limits, half_full);
+    assert!(book.admit(&limits, half_full).is_err());
 }
 
 #[test]

@@ -109,6 +109,23 @@ fn no_credential_outweighs_every_other_reason() {
 }
 
 #[test]
+fn a_missing_or_drained_target_alone_is_not_ready_either() {
+    let missing = slot(ProviderSlot::Missing { namespace: "shop".into(), name: "gone".into() });
+    for only in [missing, target(0, "m").weighing(0)] {
+        let world = world(vec![provider("a")]).route(route("fast", &["fast"], vec![only]));
+        let refusal = world.refusal("fast");
+        assert_eq!((refusal.class, refusal.reason), (Class::ProviderAuth, Some(Reason::NoCredential)));
+    }
+}
+
+#[test]
+fn a_target_that_is_closed_to_the_caller_alone_forbids_the_model() {
+    let closed = slot(ProviderSlot::NotAccessible { namespace: "team".into(), name: "private".into() });
+    let world = world(vec![provider("a")]).route(route("fast", &["fast"], vec![closed]));
+    assert_eq!(world.refusal("fast").class, Class::ModelNotAllowed);
+}
+
+#[test]
 fn a_forbidden_target_outweighs_one_of_another_dialect() {
     let world = world(vec![provider("b"), provider("c").speaking(Dialect::Gemini)])
         .deny(list("shut", &["denied"]))
