@@ -7,7 +7,7 @@ mod counters;
 mod roster;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sidegate_policy::Caller;
@@ -29,6 +29,8 @@ pub struct Control {
     /// The source was read whole, so that what it does not have is meant not to be.
     complete: AtomicBool,
     problems: Mutex<Vec<Problem>>,
+    /// Revision at which problems were gathered last.
+    gathered: AtomicU64,
     pub(crate) counters: Counters,
     pub(crate) roster: Roster,
 }
@@ -45,6 +47,7 @@ impl Control {
             closing,
             complete: AtomicBool::new(true),
             problems: Mutex::default(),
+            gathered: AtomicU64::new(0),
             counters: Counters::default(),
             roster: Roster::default(),
         }
@@ -116,7 +119,14 @@ impl Control {
     /// adds the place of an object.
     pub fn gather(&self, mut from_source: Vec<Problem>, locate: impl Fn(Problem) -> Problem) {
         {
-            let index = self.index();
+            let mut index = self.index();
+            // A change forgets effective policies, and with them the conflicts of those that are connected.
+            let revision = index.revision();
+            if self.gathered.swap(revision, Ordering::Relaxed) != revision {
+                for seated in self.roster.seated() {
+                    index.effective(&seated.caller);
+                }
+            }
             from_source.extend(index.problems().into_iter().chain(index.conflicts()).map(locate));
         }
         from_source.sort();

@@ -192,3 +192,6 @@ impl Controller {
 fn date_of(now: Timestamp) -> Date {
     now.to_zoned(TimeZone::UTC).date()
 }
+
+#[cfg(test)]
+mod tests;

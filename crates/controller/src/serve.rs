@@ -74,4 +74,4 @@ impl ControlPlane for Service {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

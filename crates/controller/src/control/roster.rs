@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use sidegate_policy::Caller;
+
 use super::lock;
 
 /// One connected sidecar.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seated {
-    /// `namespace/pod` as it says of itself.
-    pub who: Arc<str>,
+    /// Who it says it speaks for.
+    pub caller: Arc<Caller>,
     /// Version of the policy that it took last; empty if none.
     pub policy: Arc<str>,
     /// Version of the keys that it took last; empty if none.
@@ -39,14 +41,14 @@ pub struct Seat {
 impl Roster {
     /// A place for one more sidecar, unless there are `most` already.
     #[must_use]
-    pub fn sit(&self, who: impl Into<Arc<str>>, most: usize) -> Option<Seat> {
+    pub fn sit(&self, caller: Arc<Caller>, most: usize) -> Option<Seat> {
         let mut seats = lock(&self.seats);
         if seats.taken.len() >= most {
             return None;
         }
         let number = seats.next;
         seats.next += 1;
-        seats.taken.insert(number, Seated { who: who.into(), ..Seated::default() });
+        seats.taken.insert(number, Seated { caller, ..Seated::default() });
         Some(Seat { number, seats: self.seats.clone() })
     }
 

@@ -45,7 +45,7 @@ pub(super) struct Session {
 
 /// What is known once a sidecar has said Hello.
 struct Greeted {
-    caller: Caller,
+    caller: Arc<Caller>,
     seat: Seat,
     /// Versions that it has or was sent, whether it took them or not: the same is not sent twice.
     policy: Arc<str>,
@@ -120,11 +120,11 @@ impl Session {
         let Some(v1::SidecarMessage { message: Some(Up::Hello(hello)) }) = message else {
             return Err(Status::invalid_argument("the first message must be Hello"));
         };
-        let Some(caller) = hello.caller.map(decode_caller).filter(|c| !c.namespace.is_empty()) else {
+        let Some(caller) = hello.caller.map(decode_caller).filter(|c| !c.namespace.is_empty()).map(Arc::new) else {
             return Err(Status::invalid_argument("Hello must name the caller and its namespace"));
         };
         let who = format!("{}/{}", caller.namespace, caller.pod);
-        let Some(seat) = self.control.roster.sit(who.as_str(), MOST_STREAMS) else {
+        let Some(seat) = self.control.roster.sit(caller.clone(), MOST_STREAMS) else {
             return Err(Status::resource_exhausted("too many streams"));
         };
         tracing::info!("{who} is connected from {} (sidecar {})", self.peer.address, printable(&hello.sidecar_version));

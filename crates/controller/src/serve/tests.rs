@@ -42,13 +42,13 @@ impl Service<Uri> for Pipe {
     }
 }
 
-struct Desk {
+pub(crate) struct Desk {
     control: Arc<Control>,
     connect: mpsc::UnboundedSender<Link<DuplexStream>>,
     _tasks: JoinSet<()>,
 }
 
-struct Sidecar {
+pub(crate) struct Sidecar {
     up: mpsc::Sender<v1::SidecarMessage>,
     down: Streaming<v1::ControlMessage>,
 }
@@ -81,7 +81,10 @@ impl Desk {
     }
 
     fn of(index: Index) -> Self {
-        let control = Arc::new(Control::new(index, 42));
+        Self::around(Arc::new(Control::new(index, 42)))
+    }
+
+    pub(crate) fn around(control: Arc<Control>) -> Self {
         let (connect, incoming) = mpsc::unbounded_channel();
         let incoming = futures_util::stream::unfold(incoming, |mut incoming| async move {
             let link = incoming.recv().await?;
@@ -110,14 +113,14 @@ impl Desk {
         Sidecar { up, down }
     }
 
-    async fn sidecar(&self, hello: v1::Hello) -> Sidecar {
+    pub(crate) async fn sidecar(&self, hello: v1::Hello) -> Sidecar {
         let sidecar = self.stream(Peer::in_process()).await;
         sidecar.say(Up::Hello(hello)).await;
         sidecar
     }
 }
 
-fn hello() -> v1::Hello {
+pub(crate) fn hello() -> v1::Hello {
     let caller = v1::Caller { namespace: "shop".into(), pod: "checkout-1".into(), ..v1::Caller::default() };
     v1::Hello { caller: Some(caller), sidecar_version: "0.1.0".into(), ..v1::Hello::default() }
 }
@@ -127,12 +130,12 @@ impl Sidecar {
         self.up.send(v1::SidecarMessage { message: Some(message) }).await.unwrap();
     }
 
-    async fn hear(&mut self) -> Result<Option<Down>, Status> {
+    pub(crate) async fn hear(&mut self) -> Result<Option<Down>, Status> {
         let message = timeout(Duration::from_secs(60), self.down.message()).await.expect("something within a minute");
         Ok(message?.and_then(|m| m.message))
     }
 
-    async fn credentials(&mut self) -> v1::Credentials {
+    pub(crate) async fn credentials(&mut self) -> v1::Credentials {
         match self.hear().await.unwrap() {
             Some(Down::Credentials(credentials)) => credentials,
             Some(Down::Policy(_)) => panic!("a policy before its credentials"),
@@ -140,7 +143,7 @@ impl Sidecar {
         }
     }
 
-    async fn policy(&mut self) -> v1::Policy {
+    pub(crate) async fn policy(&mut self) -> v1::Policy {
         match self.hear().await.unwrap() {
             Some(Down::Policy(policy)) => policy,
             Some(Down::Credentials(_)) => panic!("credentials where a policy should be"),
@@ -149,7 +152,7 @@ impl Sidecar {
     }
 
     /// Nothing more comes for a good while.
-    async fn silence(&mut self) {
+    pub(crate) async fn silence(&mut self) {
         assert!(timeout(Duration::from_secs(30), self.down.message()).await.is_err(), "something came");
     }
 
@@ -259,7 +262,7 @@ async fn acks_and_nacks_are_kept_for_each_sidecar() {
     sidecar.say(Up::Nack(v1::Nack { subject, version: "next".into(), reason })).await;
     sidecar.silence().await;
     let seated = desk.control.roster.seated();
-    assert_eq!((&*seated[0].who, &*seated[0].policy), ("shop/checkout-1", &*policy.version));
+    assert_eq!((&*seated[0].caller.pod, &*seated[0].policy), ("checkout-1", &*policy.version));
     assert_eq!(&*seated[0].refusal, "providers[0].dialect: 99is no known value");
     drop(sidecar);
     tokio::time::advance(Duration::from_secs(1)).await;
