@@ -55,7 +55,17 @@ pub(crate) struct Entry {
     pub(crate) amount: u64,
 }
 
-/// What was taken, and from where. It has no end of its own: give it to [`crate::Book::settle`].
+/// What was taken, and from where. It has no end of its own: give it to [`crate::Book::settle`], which
+/// consumes it, so that nothing is settled twice.
+///
+/// ```compile_fail,E0382
+/// # use std::time::Duration;
+/// # use sidegate_ledger::{Book, Outcome};
+/// let (mut book, now) = (Book::new(), Duration::ZERO);
+/// let hold = book.admit(&[], now).expect("no limits, no shortfall");
+/// book.settle(hold, Outcome::Void, now);
+/// book.settle(hold, Outcome::Void, now);
+/// ```
 #[derive(Debug)]
 #[must_use = "what is held stays taken until it is settled"]
 pub struct Hold {

@@ -14,8 +14,8 @@ use crate::record::{CallRecord, Outcome, RuleName, UsageSource};
 /// Appends the line, without a line break.
 pub(super) fn write(record: &CallRecord, colour: bool, out: &mut Vec<u8>) {
     let mut line = String::with_capacity(160);
-    let _ = write!(line, "{:<22} {:<52} {:<14}", caller(record), path(record), rule(record));
-    let _ = write!(line, " {:<30} {:<12}", tokens(record), cost(record));
+    let _ = write!(line, "{:<20} {:<40} {:<12}", caller(record), path(record), rule(record));
+    let _ = write!(line, " {:<28} {:<11}", tokens(record), cost(record));
     let _ = write!(line, " {:<13} {:<13} ", first_event(record), format!("total {}", time(record.duration)));
     let outcome = outcome(record);
     if colour {
@@ -38,7 +38,8 @@ fn caller(record: &CallRecord) -> String {
     plain(&format!("{}/{short}", caller.namespace))
 }
 
-/// `fast → sidegate-system/openai/gpt-4o-mini`, with the number of attempts if there were several.
+/// `fast → openai/gpt-4o-mini`, with the number of attempts if there were several. The provider's namespace is
+/// left to the line for machines.
 fn path(record: &CallRecord) -> String {
     let asked = match (&*record.model, record.operation) {
         ("", Some(operation)) => operation.as_str().to_owned(),
@@ -50,7 +51,8 @@ fn path(record: &CallRecord) -> String {
         Some(last) => {
             let several = record.attempts.len();
             let times = if several > 1 { format!(" ({several} attempts)") } else { String::new() };
-            format!("{asked} → {}/{}{times}", plain(&last.provider), plain(&last.model))
+            let provider = last.provider.rsplit('/').next().unwrap_or_default();
+            format!("{asked} → {}/{}{times}", plain(provider), plain(&last.model))
         }
     }
 }
