@@ -24,7 +24,8 @@ pub fn request_header_passes(dialect: Dialect, name: &HeaderName) -> bool {
     match dialect {
         // Titles are how a router of providers tells applications apart.
         Dialect::OpenAi => {
-            name.starts_with("openai-") && !names_a_secret(name) || matches!(name, "http-referer" | "referer" | "x-title")
+            name.starts_with("openai-") && !names_a_secret(name)
+                || matches!(name, "http-referer" | "referer" | "x-title")
         }
         Dialect::Anthropic => name.starts_with("anthropic-") && !names_a_secret(name),
         Dialect::Gemini => matches!(name, "x-goog-api-client" | "x-goog-request-params" | "x-server-timeout"),

@@ -156,7 +156,7 @@ impl Doc {
         }
     }
 
-    /// The text is over; whether it was one JSON text. Ready for the next.
+    /// The text is over; whether it was one JSON object or array. Ready for the next.
     pub(super) fn finish(&mut self, seen: &mut Seen) -> bool {
         let whole = self.lexer.is_complete();
         // What was cut off did not end the answer, whatever it began to say.

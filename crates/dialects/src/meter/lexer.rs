@@ -79,9 +79,9 @@ impl Lexer {
         usize::from(self.depth)
     }
 
-    /// Whether one whole value has been read. A bare number or word is whole when its text is.
+    /// Whether one whole object or array has been read, and nothing else.
     pub(super) fn is_complete(&self) -> bool {
-        self.expect == Expect::End || (self.expect == Expect::Scalar && self.depth == 0)
+        self.expect == Expect::End
     }
 
     /// The next token at `at`, which moves on; none at the end of `bytes` or where they are no JSON.

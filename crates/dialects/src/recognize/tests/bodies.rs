@@ -12,7 +12,16 @@ fn the_fields_that_are_acted_on_are_found_in_any_order() {
 
 #[test]
 fn broken_structure_is_refused_and_says_where() {
-    for body in ["", "[]", "null", "{", "{\"model\":\"m\"", "{\"model\":\"m\"}}", "{\"model\":\"m\",}", "{\"model\":\"m\",\"x\":NaN}"] {
+    for body in [
+        "",
+        "[]",
+        "null",
+        "{",
+        "{\"model\":\"m\"",
+        "{\"model\":\"m\"}}",
+        "{\"model\":\"m\",}",
+        "{\"model\":\"m\",\"x\":NaN}",
+    ] {
         assert_eq!(reason(CHAT, body), Some(Reason::BadJson), "{body}");
     }
     let deep = format!("{{\"model\":\"m\",\"x\":{}}}", "[".repeat(100_000));

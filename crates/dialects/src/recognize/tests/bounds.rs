@@ -74,7 +74,8 @@ fn what_is_not_in_the_body_is_noticed() {
 #[test]
 fn what_is_in_the_body_or_the_callers_own_refers_to_nothing() {
     let user = |part: Value| json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": [part]}]});
-    let schema = json!({"type": "object", "properties": {"file_id": {"type": "string"}, "image_url": {"type": "string"}}});
+    let schema =
+        json!({"type": "object", "properties": {"file_id": {"type": "string"}, "image_url": {"type": "string"}}});
     for (path, body) in [
         (CHAT, user(json!({"type": "text", "text": "see https://x/y.png"}))),
         (CHAT, user(json!({"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}))),
@@ -83,7 +84,10 @@ fn what_is_in_the_body_or_the_callers_own_refers_to_nothing() {
         (RESPONSES, json!({"model": "m", "tools": [{"type": "function", "name": "f", "parameters": schema}]})),
         (RESPONSES, json!({"model": "m", "input": [{"type": "function_call_output", "output": "{\"file_id\":1}"}]})),
         (MESSAGES, user(json!({"type": "document", "source": {"type": "text", "data": "hello"}}))),
-        (MESSAGES, user(json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA"}}))),
+        (
+            MESSAGES,
+            user(json!({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA"}})),
+        ),
         (MESSAGES, json!({"model": "m", "tools": [{"name": "f", "input_schema": schema}, {"type": "bash_20250124"}]})),
         (GENERATE, json!({"tools": [{"functionDeclarations": [{"name": "f", "parameters": schema}]}]})),
         (GENERATE, json!({"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA"}}]}]})),
