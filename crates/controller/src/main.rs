@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use sidegate_controller::config::Flags;
+use sidegate_controller::config::{Flags, log_filter};
 use sidegate_controller::{Controller, Listeners, Options};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
-use tracing_subscriber::EnvFilter;
 
 /// What the program ends with when it is not started as it should be.
 const USAGE: u8 = 64;
@@ -29,8 +28,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    tracing_subscriber::fmt().with_env_filter(log_filter()).with_writer(std::io::stderr).with_target(false).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.map_err(|e| format!("cannot start: {e}")).and_then(|runtime| {
         let ended = runtime.block_on(run(flags));
