@@ -154,7 +154,8 @@ impl Book {
                 (Ok(()), _) => hold.push(Entry { slot: narrow(at), serial: *serial, amount }),
                 (Err(_), Mode::DryRun) => hold.note_refusal(index),
                 (Err(retry_after), Mode::Enforce) => {
-                    let found = Shortfall { limit: index, wanted: amount, remaining: bucket.remaining(now), retry_after };
+                    let found =
+                        Shortfall { limit: index, wanted: amount, remaining: bucket.remaining(now), retry_after };
                     short = Some(short.map_or(found, |first| longest(first, found)));
                 }
             }

@@ -61,12 +61,7 @@ pub fn decide(
 }
 
 /// Whether a call for the model would get a plan, without the trouble of a helpful refusal.
-pub(crate) fn would_go(
-    snapshot: &Snapshot,
-    call: &Call,
-    caller: &Caller,
-    conditions: &Conditions<'_>,
-) -> Option<Plan> {
+pub(crate) fn would_go(snapshot: &Snapshot, call: &Call, caller: &Caller, conditions: &Conditions<'_>) -> Option<Plan> {
     Question { snapshot, call, caller, conditions, draw: 0 }.answer(false).ok()
 }
 

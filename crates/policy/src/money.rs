@@ -107,7 +107,8 @@ impl Price {
     /// What `usage` costs.
     #[must_use]
     pub fn cost(&self, usage: &Usage) -> Nanos {
-        let rates = self.tiers.iter().rev().find(|t| usage.input_total > t.context_over).map_or(&self.rates, |t| &t.rates);
+        let rates =
+            self.tiers.iter().rev().find(|t| usage.input_total > t.context_over).map_or(&self.rates, |t| &t.rates);
         rates.cost(&usage.classes()).saturating_add(self.per_request)
     }
 

@@ -20,13 +20,7 @@ use crate::suspension::{CircuitKey, Suspension, Suspensions};
 pub(crate) const NOW: Duration = Duration::from_secs(1000);
 
 pub(crate) fn meta(name: &str, field: &str) -> Meta {
-    Meta {
-        kind: ObjectKind::AiPolicy,
-        namespace: "ns".into(),
-        name: name.into(),
-        generation: 1,
-        field: field.into(),
-    }
+    Meta { kind: ObjectKind::AiPolicy, namespace: "ns".into(), name: name.into(), generation: 1, field: field.into() }
 }
 
 /// A tenant's rank, as close as a workload reference.

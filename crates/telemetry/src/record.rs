@@ -14,9 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sidegate_policy::{
-    Caller, Class, Cost, Dialect, Fault, Meta, Operation, Reason, Refusal, Streaming, Usage,
-};
+use sidegate_policy::{Caller, Class, Cost, Dialect, Fault, Meta, Operation, Reason, Refusal, Streaming, Usage};
 
 pub use attempt::{AttemptRecord, UsageSource};
 pub(crate) use decision::lost_because;

@@ -349,8 +349,7 @@ fn a_call_by_an_older_policy_counts_in_the_same_bucket() {
 #[test]
 fn the_tightest_limit_is_told_for_each_unit() {
     let wide = limit("wide", Unit::Requests, 100, Duration::from_secs(60));
-    let (mut book, limits) =
-        (Book::new(), [wide, requests(10, 60), tokens(Unit::TotalTokens, 1000), concurrent(1)]);
+    let (mut book, limits) = (Book::new(), [wide, requests(10, 60), tokens(Unit::TotalTokens, 1000), concurrent(1)]);
     let _ = book.admit(&limits, START).unwrap();
     let _ = book.reserve(&limits, Tokens { input: 250, output: 250 }, START).unwrap();
     let headroom = book.tightest(&limits, START + Duration::from_secs(3));

@@ -34,7 +34,8 @@ fn each_choice_may_take_the_maximum() {
     let choices = |choices| Bounds { max_output: Some(100), choices, ..bounds() };
     assert_eq!(choices(4).output_tokens(None), 400);
     assert_eq!(choices(0).output_tokens(None), 100, "none said is one");
-    let most = Bounds { max_output: Some(u64::MAX), choices: u32::MAX, body_bytes: u64::MAX, parts: u32::MAX, ..bounds() };
+    let most =
+        Bounds { max_output: Some(u64::MAX), choices: u32::MAX, body_bytes: u64::MAX, parts: u32::MAX, ..bounds() };
     assert_eq!((most.output_tokens(None), most.input_tokens(None)), (u64::MAX, u64::MAX));
 }
 

@@ -68,8 +68,13 @@ impl Question<'_> {
             return Err(WhyLeft::NotAllowed(list.meta.clone()));
         }
         let credentials = self.credentials(index)?;
-        let candidate =
-            Candidate { provider: index, model: model.clone(), priority: target.priority, credentials, suspended: false };
+        let candidate = Candidate {
+            provider: index,
+            model: model.clone(),
+            priority: target.priority,
+            credentials,
+            suspended: false,
+        };
         Ok(Weighed { candidate, weight: target.weight })
     }
 

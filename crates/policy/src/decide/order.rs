@@ -54,7 +54,9 @@ impl Question<'_> {
     }
 
     fn order_credentials(&self, candidate: &mut Candidate, draws: &mut Draws) {
-        let Some(provider) = self.snapshot.providers.get(candidate.provider).filter(|_| candidate.credentials.len() > 1) else {
+        let Some(provider) =
+            self.snapshot.providers.get(candidate.provider).filter(|_| candidate.credentials.len() > 1)
+        else {
             return;
         };
         let mut left = std::mem::take(&mut candidate.credentials);
@@ -71,7 +73,8 @@ impl Question<'_> {
             return false;
         };
         let provider = |c: &Candidate| self.snapshot.providers.get(c.provider);
-        let at = ordered.iter().position(|c| c.model == pin.model && provider(c).is_some_and(|p| p.key == pin.provider));
+        let at =
+            ordered.iter().position(|c| c.model == pin.model && provider(c).is_some_and(|p| p.key == pin.provider));
         let Some((at, provider)) = at.and_then(|at| Some((at, provider(&ordered[at])?))) else {
             return false;
         };

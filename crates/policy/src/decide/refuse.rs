@@ -40,8 +40,10 @@ impl Question<'_> {
             Refusal::new(Class::ModelNotAllowed, None, message)
         } else {
             let dialect = self.call.dialect.as_str();
-            let message =
-                format!("The model `{model}` is served, but not in the dialect of this call ({dialect}): {}.", told(left_out));
+            let message = format!(
+                "The model `{model}` is served, but not in the dialect of this call ({dialect}): {}.",
+                told(left_out)
+            );
             Refusal::new(Class::RequestInvalid, Reason::OtherDialect, message)
         };
         match rule {

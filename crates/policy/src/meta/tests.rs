@@ -13,7 +13,8 @@ fn a_source_is_named_by_object_and_field() {
 fn the_platform_bounds_tenants_and_no_tenant_bounds_the_platform() {
     for a in ALL {
         for b in ALL {
-            let (platform, tenant) = (Rank { platform: true, specificity: a }, Rank { platform: false, specificity: b });
+            let (platform, tenant) =
+                (Rank { platform: true, specificity: a }, Rank { platform: false, specificity: b });
             assert!(platform.bounds(tenant) && !tenant.bounds(platform));
         }
     }

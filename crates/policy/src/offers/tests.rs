@@ -61,7 +61,8 @@ fn a_place_that_is_out_for_a_while_is_offered_still() {
 
 #[test]
 fn an_alias_that_needs_a_header_is_not_offered() {
-    let world = world(vec![openai()]).route(route("gold", &["gold"], vec![target(0, "gpt-4o")]).asking("x-tier", "gold"));
+    let world =
+        world(vec![openai()]).route(route("gold", &["gold"], vec![target(0, "gpt-4o")]).asking("x-tier", "gold"));
     assert_eq!(world.offered(Dialect::OpenAi), ["gpt-4o", "gpt-4o-mini", "o3"]);
 }
 
@@ -83,7 +84,11 @@ fn an_alias_of_a_route_in_dry_run_is_not_offered() {
 fn a_name_that_only_another_provider_knows_is_offered_where_a_route_leads_there() {
     let vllm = provider("vllm").with_models(&["llama", "qwen"]);
     let without = world(vec![openai(), vllm]);
-    assert_eq!(without.offered(Dialect::OpenAi), ["gpt-4o", "gpt-4o-mini", "o3"], "a call for llama would go to openai");
+    assert_eq!(
+        without.offered(Dialect::OpenAi),
+        ["gpt-4o", "gpt-4o-mini", "o3"],
+        "a call for llama would go to openai"
+    );
     let with = without.route(route("local", &["llama*"], vec![target(1, "")]));
     assert_eq!(with.offered(Dialect::OpenAi), ["gpt-4o", "gpt-4o-mini", "llama", "o3"]);
 }
@@ -105,10 +110,14 @@ fn agree(world: &World) {
             assert!(plan.is_ok(), "{name} is offered in {dialect:?} and refused");
         }
         for name in ["fast", "smart", "gpt-4o", "gpt-4o-mini", "o3", "claude-x"] {
-            let known = world.snapshot.providers.iter().any(|p| {
-                p.dialect == dialect
-                    && (p.models.iter().any(|m| m.name == Glob::Exact(name.into())) || p.prices.iter().any(|r| *r.model == *name))
-            }) || world.snapshot.routes.iter().any(|r| r.matches.iter().flat_map(|m| &m.models).any(|g| g.literal().is_some_and(|l| **l == *name)));
+            let known =
+                world.snapshot.providers.iter().any(|p| {
+                    p.dialect == dialect
+                        && (p.models.iter().any(|m| m.name == Glob::Exact(name.into()))
+                            || p.prices.iter().any(|r| *r.model == *name))
+                }) || world.snapshot.routes.iter().any(|r| {
+                    r.matches.iter().flat_map(|m| &m.models).any(|g| g.literal().is_some_and(|l| **l == *name))
+                });
             let goes = world.decide(&call(name).in_dialect(dialect), 0).is_ok();
             assert_eq!(offered.iter().any(|o| o == name), known && goes, "{name} in {dialect:?}");
         }
@@ -118,9 +127,11 @@ fn agree(world: &World) {
 #[test]
 fn offered_and_decided_agree() {
     let base = || {
-        world(vec![openai(), anthropic()])
-            .route(route("fast", &["fast"], vec![target(0, "gpt-4o")]))
-            .route(route("smart", &["smart"], vec![target(1, "claude-x"), target(0, "o3")]))
+        world(vec![openai(), anthropic()]).route(route("fast", &["fast"], vec![target(0, "gpt-4o")])).route(route(
+            "smart",
+            &["smart"],
+            vec![target(1, "claude-x"), target(0, "o3")],
+        ))
     };
     agree(&base());
     agree(&base().deny(list("d", &["gpt-4o", "smart"])));

@@ -48,8 +48,25 @@ fn any_usage() -> impl Strategy<Value = Usage> {
     let class = || prop::option::of(prop_oneof![0..100_u64, any::<u64>()]);
     let totals = (prop_oneof![0..300_u64, any::<u64>()], prop_oneof![0..300_u64, any::<u64>()]);
     (totals, class(), class(), class(), class(), class(), class()).prop_map(
-        |((input_total, output_total), cache_read, cache_write, cache_write_1h, audio_input, audio_output, reasoning)| {
-            Usage { input_total, output_total, cache_read, cache_write, cache_write_1h, audio_input, audio_output, reasoning }
+        |(
+            (input_total, output_total),
+            cache_read,
+            cache_write,
+            cache_write_1h,
+            audio_input,
+            audio_output,
+            reasoning,
+        )| {
+            Usage {
+                input_total,
+                output_total,
+                cache_read,
+                cache_write,
+                cache_write_1h,
+                audio_input,
+                audio_output,
+                reasoning,
+            }
         },
     )
 }

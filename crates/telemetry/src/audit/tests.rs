@@ -105,7 +105,8 @@ fn a_good_call_is_one_json_object_on_one_line() {
 fn a_refusal_names_class_reason_and_rule() {
     let mut record = record();
     record.attempts.clear();
-    let refusal = Refusal::new(Class::ModelNotAllowed, None, "secret words for the caller").by(&meta("spec.models.deny"));
+    let refusal =
+        Refusal::new(Class::ModelNotAllowed, None, "secret words for the caller").by(&meta("spec.models.deny"));
     record.outcome = Outcome::Refused(Box::new(refusal));
     let told = json(&record);
     assert_eq!(told["outcome"], "refused");
@@ -232,7 +233,8 @@ fn a_line_is_bounded_whatever_the_record_holds() {
     let long: Arc<str> = "\u{1}".repeat(10_000).into();
     record.model = long.clone();
     let mut one = record.attempts[0].clone();
-    (one.provider, one.credential, one.model, one.price_version) = (long.clone(), long.clone(), long.clone(), long.clone());
+    (one.provider, one.credential, one.model, one.price_version) =
+        (long.clone(), long.clone(), long.clone(), long.clone());
     one.upstream_request_id = Some((&*long).into());
     record.attempts = vec![one; 1000];
     let left = LeftOut { provider: long.clone(), model: long.clone(), why: WhyLeft::Drained };
@@ -267,7 +269,9 @@ fn lines_for_people_stand_in_columns() {
     b.model = "a-longer-name".into();
     b.attempts[0].model = "gpt-4o".into();
     b.duration = Duration::from_micros(900);
-    let column = |record: &CallRecord| human(record).chars().collect::<Vec<_>>().windows(5).position(|w| w == ['t', 'o', 't', 'a', 'l']);
+    let column = |record: &CallRecord| {
+        human(record).chars().collect::<Vec<_>>().windows(5).position(|w| w == ['t', 'o', 't', 'a', 'l'])
+    };
     assert_eq!(column(&a), column(&b));
     assert!(human(&a).chars().count() < 170, "{}", human(&a));
 }
@@ -282,7 +286,10 @@ fn lines_for_people_tell_estimates_refusals_and_cancellations() {
     let refusal = Refusal::new(Class::RateLimited, None, "words").by(&meta("spec.limits[burst]"));
     record.outcome = Outcome::Refused(Box::new(refusal));
     let shown = human(&record);
-    assert!(shown.contains("AIPolicy/shop/checkout spec.limits[burst]") && shown.ends_with("refused rate_limited\n"), "{shown}");
+    assert!(
+        shown.contains("AIPolicy/shop/checkout spec.limits[burst]") && shown.ends_with("refused rate_limited\n"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -64,10 +64,17 @@ impl Attempts {
         let states: Family<[Label; 1], Counter> = Family::default();
         registry.register(metric::COST_STATES, "Attempts by whether their cost is known", states.clone());
         let state = |state: &'static str| states.get_or_create_owned(&[(label::COST, Cow::Borrowed(state))]);
-        let (retried, moved) = ("Attempts at the place that just failed", "Attempts at another place than the one that just failed");
+        let (retried, moved) =
+            ("Attempts at the place that just failed", "Attempts at another place than the one that just failed");
         Self {
             tokens: histograms(registry, metric::TOKEN_USAGE, "Tokens by type", TOKENS, tokens_histogram),
-            duration: histograms(registry, metric::OPERATION_DURATION, "Seconds of each attempt", DURATIONS, seconds_histogram),
+            duration: histograms(
+                registry,
+                metric::OPERATION_DURATION,
+                "Seconds of each attempt",
+                DURATIONS,
+                seconds_histogram,
+            ),
             first_chunk: histograms(
                 registry,
                 metric::TIME_TO_FIRST_CHUNK,
@@ -113,7 +120,8 @@ impl Attempts {
                 place.good.inc();
             }
             error => {
-                let labels = with(place_labels(record.operation, attempt, &place.model), (label::ERROR_TYPE, error.into()));
+                let labels =
+                    with(place_labels(record.operation, attempt, &place.model), (label::ERROR_TYPE, error.into()));
                 self.duration.get(labels).observe(seconds);
                 self.attempts.get([(label::PROVIDER, owned(&place.provider)), (label::CLASS, error.into())]).inc();
             }
@@ -170,7 +178,12 @@ impl Attempts {
     }
 }
 
-fn find(places: &[Arc<Place>], operation: Option<Operation>, provider: &Arc<str>, model: &Arc<str>) -> Option<Arc<Place>> {
+fn find(
+    places: &[Arc<Place>],
+    operation: Option<Operation>,
+    provider: &Arc<str>,
+    model: &Arc<str>,
+) -> Option<Arc<Place>> {
     let is = |p: &&Arc<Place>| p.operation == operation && p.model == *model && p.provider == *provider;
     places.iter().find(is).cloned()
 }

@@ -90,7 +90,11 @@ impl State {
     pub(super) fn circuits(&self, suspensions: &Suspensions) {
         let mut out: BTreeMap<&str, i64> = BTreeMap::new();
         for key in suspensions.0.keys() {
-            let provider = if out.len() < MAX_PROVIDERS || out.contains_key(&*key.provider) { &*key.provider } else { label::OTHER };
+            let provider = if out.len() < MAX_PROVIDERS || out.contains_key(&*key.provider) {
+                &*key.provider
+            } else {
+                label::OTHER
+            };
             *out.entry(provider).or_default() += 1;
         }
         self.circuits.clear();

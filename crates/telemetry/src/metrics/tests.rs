@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use sidegate_policy::{
-    Caller, CircuitKey, Class, Cost, Dialect, DryRun, Endpoint, Fault, Glob, Match, Meta, ModelMatch, Mode, Nanos,
+    Caller, CircuitKey, Class, Cost, Dialect, DryRun, Endpoint, Fault, Glob, Match, Meta, Mode, ModelMatch, Nanos,
     Network, ObjectKind, Operation, Price, PriceRule, Provider, ProviderSlot, Rank, Reason, Refusal, Route, Snapshot,
     Specificity, Suspension, Suspensions, Target, Timeouts,
 };
@@ -46,14 +46,11 @@ fn sum(metrics: &Metrics, name: &str) -> f64 {
 
 /// A policy that knows `fast`, `gpt-4o-mini`, `claude-x`, `listed` and `listed-2026`.
 fn snapshot() -> Snapshot {
-    let object = Meta { kind: ObjectKind::AiPolicy, namespace: "ns".into(), name: "p".into(), generation: 1, field: "".into() };
+    let object =
+        Meta { kind: ObjectKind::AiPolicy, namespace: "ns".into(), name: "p".into(), generation: 1, field: "".into() };
     let glob = |text: &str| Glob::parse(text).unwrap();
-    let target = |model: &str| Target {
-        provider: ProviderSlot::At(0),
-        model: Some(model.into()),
-        weight: 1,
-        priority: 0,
-    };
+    let target =
+        |model: &str| Target { provider: ProviderSlot::At(0), model: Some(model.into()), weight: 1, priority: 0 };
     let route = Route {
         name: "r".into(),
         matches: vec![Match { models: vec![glob("fast"), glob("unknown-*")], headers: Vec::new() }],
@@ -64,7 +61,10 @@ fn snapshot() -> Snapshot {
     };
     let listed = PriceRule {
         model: "listed".into(),
-        matches: ModelMatch::Any(vec![ModelMatch::Equals("listed-2026".into()), ModelMatch::StartsWith("listed-x".into())]),
+        matches: ModelMatch::Any(vec![
+            ModelMatch::Equals("listed-2026".into()),
+            ModelMatch::StartsWith("listed-x".into()),
+        ]),
         context_window: None,
         price: Price::default(),
     };
@@ -115,7 +115,10 @@ fn a_call_is_counted_once_with_its_tokens_time_and_cost() {
     assert_eq!(value(&metrics, "gen_ai_client_operation_duration_seconds_sum", &place), 0.45);
     assert_eq!(value(&metrics, "gen_ai_client_operation_time_to_first_chunk_seconds_sum", &place), 0.12);
     assert_eq!(value(&metrics, "sidegate_cost_nanodollars_total", &["model=\"gpt-4o-mini\""]), 123_000.0);
-    assert_eq!(value(&metrics, "sidegate_calls_total", &["dialect=\"OpenAI\"", "outcome=\"answered\"", "class=\"\""]), 1.0);
+    assert_eq!(
+        value(&metrics, "sidegate_calls_total", &["dialect=\"OpenAI\"", "outcome=\"answered\"", "class=\"\""]),
+        1.0
+    );
     assert_eq!(value(&metrics, "sidegate_call_duration_seconds_sum", &["answered"]), 0.451);
     assert_eq!(value(&metrics, "sidegate_attempts_total", &["sidegate-system/openai", "class=\"\""]), 1.0);
     assert_eq!(value(&metrics, "sidegate_cost_states_total", &["priced"]), 1.0);
@@ -145,7 +148,10 @@ fn a_call_that_fell_back_shows_both_attempts() {
     assert_eq!(value(&metrics, "sidegate_fallbacks_total", &["shop/anthropic"]), 1.0);
     assert_eq!(value(&metrics, "sidegate_attempts_total", &["sidegate-system/openai", "provider_transient"]), 2.0);
     assert_eq!(value(&metrics, "sidegate_attempts_total", &["shop/anthropic", "class=\"\""]), 1.0);
-    assert_eq!(value(&metrics, "gen_ai_client_operation_duration_seconds_count", &["error_type=\"provider_transient\""]), 2.0);
+    assert_eq!(
+        value(&metrics, "gen_ai_client_operation_duration_seconds_count", &["error_type=\"provider_transient\""]),
+        2.0
+    );
     assert_eq!(sum(&metrics, "sidegate_calls_total"), 1.0);
 }
 
@@ -165,12 +171,9 @@ fn refusals_are_counted_by_class_and_object() {
 fn faults_cancellations_and_passed_on_errors_are_told_apart() {
     let (metrics, mut record) = (metrics(), record());
     let fault = Fault::provider(Class::Truncated, Reason::CutOff, "words");
-    for outcome in [
-        Outcome::Failed(Box::new(fault)),
-        Outcome::ClientCancelled,
-        Outcome::Answered(429),
-        Outcome::Answered(529),
-    ] {
+    for outcome in
+        [Outcome::Failed(Box::new(fault)), Outcome::ClientCancelled, Outcome::Answered(429), Outcome::Answered(529)]
+    {
         record.outcome = outcome;
         metrics.observe(&record);
     }
@@ -281,7 +284,11 @@ fn models_that_the_policy_does_not_know_are_other() {
         metrics.observe(&record);
     }
     let count = |model: &str| {
-        value(&metrics, "gen_ai_client_operation_duration_seconds_count", &[&format!("gen_ai_request_model=\"{model}\"")])
+        value(
+            &metrics,
+            "gen_ai_client_operation_duration_seconds_count",
+            &[&format!("gen_ai_request_model=\"{model}\"")],
+        )
     };
     assert_eq!((count("gpt-4o-mini"), count("listed"), count("listed-2026"), count("other")), (1.0, 1.0, 1.0, 4.0));
 }
@@ -292,7 +299,9 @@ fn a_model_becomes_known_with_the_policy_that_names_it() {
     metrics.observe(&record);
     metrics.policy(&snapshot(), Timestamp::UNIX_EPOCH);
     metrics.observe(&record);
-    let count = |model: &str| value(&metrics, "sidegate_cost_nanodollars_total", &[&format!("gen_ai_request_model=\"{model}\"")]);
+    let count = |model: &str| {
+        value(&metrics, "sidegate_cost_nanodollars_total", &[&format!("gen_ai_request_model=\"{model}\"")])
+    };
     assert_eq!((count("other"), count("gpt-4o-mini")), (123_000.0, 123_000.0));
 }
 
@@ -317,7 +326,8 @@ fn hostile(i: u64) -> CallRecord {
         Operation::GetModel,
     ];
     record.operation = Some(operations[usize::try_from(i % 8).unwrap()]);
-    record.dialect = [None, Some(Dialect::OpenAi), Some(Dialect::Anthropic), Some(Dialect::Gemini)][usize::try_from(pick(4)).unwrap()];
+    record.dialect = [None, Some(Dialect::OpenAi), Some(Dialect::Anthropic), Some(Dialect::Gemini)]
+        [usize::try_from(pick(4)).unwrap()];
     record.model = format!("attack-{i}").into();
     record.response_model = Some(format!("attack-{i}").into());
     record.caller = Arc::new(Caller { namespace: format!("ns-{i}").into(), ..Caller::default() });

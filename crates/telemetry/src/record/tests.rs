@@ -50,9 +50,9 @@ fn without_a_route_the_rule_is_the_accessible_provider() {
 }
 
 #[test]
-fn an_unsettled_record_counts_as_failed() {
+fn a_record_that_nobody_ended_counts_as_cancelled() {
     let fresh = super::CallRecord::new(RequestId::new(1), jiff::Timestamp::UNIX_EPOCH, Arc::default());
-    assert!(matches!(fresh.outcome, Outcome::Failed(_)));
+    assert_eq!(fresh.outcome, Outcome::ClientCancelled);
     assert_eq!((fresh.usage(), fresh.cost()), (None, None));
 }
 

@@ -86,4 +86,5 @@ impl Bucket {
             Unit::ConcurrentRequests => (self.amount - self.open).max(0),
             _ => (self.level / COMMON).max(0),
         }
-    }}
+    }
+}

@@ -46,8 +46,7 @@ fn a_route_in_dry_run_without_a_usable_target_is_told_as_a_refusal() {
 
 #[test]
 fn objects_in_dry_run_rescue_no_call_that_is_refused() {
-    let world = world(vec![])
-        .route(route("new", &["fast"], vec![target(0, "y")]).in_dry_run())
-        .deny(list("shut", &["fast"]));
+    let world =
+        world(vec![]).route(route("new", &["fast"], vec![target(0, "y")]).in_dry_run()).deny(list("shut", &["fast"]));
     assert_eq!(world.refusal("fast").class, Class::ModelNotAllowed);
 }

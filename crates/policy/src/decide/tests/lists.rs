@@ -48,9 +48,11 @@ fn deny_outweighs_allow() {
 
 #[test]
 fn a_tenants_route_cannot_reach_a_model_that_the_cluster_does_not_allow() {
-    let world = world(vec![provider("openai")])
-        .allow(list("cluster", &["fast", "gpt-4o-mini"]))
-        .route(route("fast", &["fast"], vec![target(0, "gpt-4o"), target(0, "gpt-4o-mini")]));
+    let world = world(vec![provider("openai")]).allow(list("cluster", &["fast", "gpt-4o-mini"])).route(route(
+        "fast",
+        &["fast"],
+        vec![target(0, "gpt-4o"), target(0, "gpt-4o-mini")],
+    ));
     let plan = world.plan("fast");
     assert_eq!(world.models("fast"), ["gpt-4o-mini"]);
     assert_eq!(plan.left_out.len(), 1);
@@ -78,9 +80,11 @@ fn a_namespaces_list_does_not_bound_the_targets_of_the_platforms_route() {
 #[test]
 fn within_one_namespace_the_broader_list_bounds_the_closer_route() {
     let namespace = Rank { platform: false, specificity: Specificity::OwnNamespace };
-    let world = world(vec![provider("openai")])
-        .allow(list("team", &["fast"]).of_rank(namespace))
-        .route(route("fast", &["fast"], vec![target(0, "gpt-4o")]));
+    let world = world(vec![provider("openai")]).allow(list("team", &["fast"]).of_rank(namespace)).route(route(
+        "fast",
+        &["fast"],
+        vec![target(0, "gpt-4o")],
+    ));
     assert_eq!(world.refusal("fast").class, Class::ModelNotAllowed);
     let same = world.snapshot.routes[0].clone().of_rank(namespace);
     let mut world = world;
@@ -99,18 +103,22 @@ fn deny_is_held_against_every_target_whoever_routes_there() {
 
 #[test]
 fn a_denied_alias_is_refused_whatever_its_targets() {
-    let world = world(vec![provider("openai")])
-        .deny(list("shut", &["fast"]))
-        .route(route("fast", &["fast"], vec![target(0, "gpt-4o")]));
+    let world = world(vec![provider("openai")]).deny(list("shut", &["fast"])).route(route(
+        "fast",
+        &["fast"],
+        vec![target(0, "gpt-4o")],
+    ));
     assert_eq!(world.refusal("fast").rule, Some(meta("shut", "spec.models")));
 }
 
 #[test]
 fn the_refusal_names_models_that_would_work_and_routes_before_the_rest() {
     let openai = provider("openai").with_models(&["gpt-4o", "gpt-4o-mini", "o3"]);
-    let world = world(vec![openai])
-        .deny(list("shut", &["o3", "gpt-3*"]))
-        .route(route("fast", &["zz-fast"], vec![target(0, "gpt-4o-mini")]));
+    let world = world(vec![openai]).deny(list("shut", &["o3", "gpt-3*"])).route(route(
+        "fast",
+        &["zz-fast"],
+        vec![target(0, "gpt-4o-mini")],
+    ));
     let message = world.refusal("gpt-3.5").message;
     assert!(message.ends_with("Models that would work: zz-fast, gpt-4o, gpt-4o-mini."), "{message}");
 }

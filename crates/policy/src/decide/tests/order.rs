@@ -70,7 +70,8 @@ fn a_priority_is_finished_before_the_next() {
     ];
     let world = world(vec![provider("a"), provider("b"), provider("c")]).route(route("fast", &["fast"], targets));
     for draw in 0..200 {
-        let priorities: Vec<u8> = world.decide(&call("fast"), draw).unwrap().candidates.iter().map(|c| c.priority).collect();
+        let priorities: Vec<u8> =
+            world.decide(&call("fast"), draw).unwrap().candidates.iter().map(|c| c.priority).collect();
         assert_eq!(priorities, [0, 0, 5, 9]);
     }
 }
@@ -99,9 +100,11 @@ fn targets_and_credentials_are_drawn_independently() {
 fn a_conversation_stays_on_its_target_and_credential() {
     let two = |name| provider(name).with_credentials(&[("x", 1), ("y", 1)]);
     let targets = vec![target(0, "m").weighing(1_000_000), target(1, "m"), target(1, "n")];
-    let world = world(vec![two("a"), two("b")])
-        .route(route("fast", &["fast"], targets))
-        .pinned_to("sidegate-system/b", "y", "n");
+    let world = world(vec![two("a"), two("b")]).route(route("fast", &["fast"], targets)).pinned_to(
+        "sidegate-system/b",
+        "y",
+        "n",
+    );
     for draw in 0..100 {
         let plan = world.decide(&call("fast"), draw).unwrap();
         let first = &plan.candidates[0];
@@ -113,9 +116,11 @@ fn a_conversation_stays_on_its_target_and_credential() {
 #[test]
 fn a_conversation_that_began_at_a_fallback_stays_there() {
     let targets = vec![target(0, "m"), target(1, "m").at_priority(1)];
-    let world = world(vec![provider("a"), provider("b")])
-        .route(route("fast", &["fast"], targets))
-        .pinned_to("sidegate-system/b", "a", "m");
+    let world = world(vec![provider("a"), provider("b")]).route(route("fast", &["fast"], targets)).pinned_to(
+        "sidegate-system/b",
+        "a",
+        "m",
+    );
     let plan = world.plan("fast");
     assert_eq!(plan.candidates.iter().map(|c| c.provider).collect::<Vec<_>>(), [1, 0]);
     assert!(plan.pinned);

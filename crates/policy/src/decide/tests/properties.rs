@@ -21,7 +21,8 @@ fn some_globs() -> impl Strategy<Value = Vec<&'static str>> {
 }
 
 fn rank() -> impl Strategy<Value = Rank> {
-    let specificity = prop::sample::select(&[Specificity::Cluster, Specificity::OwnNamespace, Specificity::Workload][..]);
+    let specificity =
+        prop::sample::select(&[Specificity::Cluster, Specificity::OwnNamespace, Specificity::Workload][..]);
     (any::<bool>(), specificity).prop_map(|(platform, specificity)| Rank { platform, specificity })
 }
 
@@ -39,8 +40,12 @@ fn some_target() -> impl Strategy<Value = Target> {
         1 => Just(ProviderSlot::Missing { namespace: "n".into(), name: "gone".into() }),
         1 => Just(ProviderSlot::NotAccessible { namespace: "n".into(), name: "closed".into() }),
     ];
-    (slot, prop_oneof![Just(""), model()], 0..3_u32, 0..3_u8)
-        .prop_map(|(slot, model, weight, priority)| Target { provider: slot, priority, weight, ..target(0, model) })
+    (slot, prop_oneof![Just(""), model()], 0..3_u32, 0..3_u8).prop_map(|(slot, model, weight, priority)| Target {
+        provider: slot,
+        priority,
+        weight,
+        ..target(0, model)
+    })
 }
 
 fn some_route() -> impl Strategy<Value = Route> {

@@ -137,8 +137,8 @@ fn a_forbidden_target_outweighs_one_of_another_dialect() {
 
 #[test]
 fn only_targets_of_another_dialect_make_the_call_itself_wrong() {
-    let world = world(vec![provider("c").speaking(Dialect::Gemini)])
-        .route(route("fast", &["fast"], vec![target(0, "x")]));
+    let world =
+        world(vec![provider("c").speaking(Dialect::Gemini)]).route(route("fast", &["fast"], vec![target(0, "x")]));
     let refusal = world.refusal("fast");
     assert_eq!((refusal.class, refusal.reason), (Class::RequestInvalid, Some(Reason::OtherDialect)));
     assert!(refusal.message.contains("(OpenAI)"), "{}", refusal.message);
@@ -167,9 +167,11 @@ fn when_all_places_are_out_the_one_with_the_fewest_strikes_is_tried() {
 
 #[test]
 fn a_healthy_fallback_is_used_before_the_least_bad_primary() {
-    let world = world(vec![provider("a"), provider("b")])
-        .suspend("sidegate-system/a", "a", "m", 1)
-        .route(route("fast", &["fast"], vec![target(0, "m"), target(1, "m").at_priority(1)]));
+    let world = world(vec![provider("a"), provider("b")]).suspend("sidegate-system/a", "a", "m", 1).route(route(
+        "fast",
+        &["fast"],
+        vec![target(0, "m"), target(1, "m").at_priority(1)],
+    ));
     let plan = world.plan("fast");
     assert_eq!((plan.candidates.len(), plan.candidates[0].provider, plan.candidates[0].suspended), (1, 1, false));
 }
