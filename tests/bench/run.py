@@ -7,6 +7,7 @@
 
 import argparse
 import datetime
+import http.client
 import json
 import os
 import platform
@@ -116,9 +117,9 @@ def one_phase(args, bench, phase):
                 bench.open_loop(pair, *slices["open"], args.rate)
             case _:
                 bench.cpu(phase, pair, *slices[phase.split("-")[0]])
-    except Failed as failed:
+    except (Failed, OSError, http.client.HTTPException) as failed:
         # What was measured before stays; the row shows fewer rounds or a dash.
-        print(f"# {phase}: {failed}", file=sys.stderr)
+        print(f"# {phase}: {type(failed).__name__}: {failed}", file=sys.stderr)
         return False
     return True
 

@@ -65,7 +65,9 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, origin: Rc<Orig
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
+        if stream.set_nodelay(true).is_err() {
+            continue; // The peer has gone already.
+        }
         let (tls, origin) = (tls.clone(), Rc::clone(&origin));
         connections.spawn_local(async move {
             let ended = match tls {

@@ -113,7 +113,9 @@ async fn accept(listen: SocketAddr, upstream: Upstream) -> io::Result<()> {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
+        if stream.set_nodelay(true).is_err() {
+            continue; // The peer has gone already.
+        }
         connections.spawn(serve(stream, upstream.clone()));
         while connections.try_join_next().is_some() {}
     }
