@@ -76,7 +76,7 @@ pub fn asks_usage(asked: &Asked) -> bool {
 ///
 /// # Errors
 /// A [`Fault`] when the provider's address makes no URI.
-pub fn prepare(sidecar: &Sidecar, armed: &Armed, asked: &Asked, target: &Target) -> Result<Request<Outgoing>, Fault> {
+pub fn prepare(sidecar: &Sidecar, armed: &Armed, asked: &Asked, target: &Target) -> Result<Box<Request<Outgoing>>, Fault> {
     let (provider, ready) = (&armed.snapshot.providers[target.provider], &armed.providers[target.provider]);
     let edits = Edits {
         model: (target.model != asked.call.model).then_some(&*target.model),
@@ -92,7 +92,8 @@ pub fn prepare(sidecar: &Sidecar, armed: &Armed, asked: &Asked, target: &Target)
     let uri = Uri::try_from(path)
         .map_err(|_| Fault::gateway(Class::GatewayInternal, None, "The provider's path is no URI."))?;
     let body = Outgoing::new(splice::body(&asked.spans, &asked.body, &edits));
-    let mut request = Request::new(body);
+    // Boxed, because it is handed through several futures.
+    let mut request = Box::new(Request::new(body));
     *request.method_mut() = asked.head.method.clone();
     *request.uri_mut() = uri;
     let headers = request.headers_mut();

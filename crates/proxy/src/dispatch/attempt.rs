@@ -86,7 +86,7 @@ pub async fn attempt(
     sidecar: &Sidecar,
     armed: &Armed,
     asked: &Asked,
-    (target, request): (&Target, Request<Outgoing>),
+    (target, request): (&Target, Box<Request<Outgoing>>),
     gated: bool,
 ) -> Result<Box<Response>, Failure> {
     let (provider, ready) = (&armed.snapshot.providers[target.provider], &armed.providers[target.provider]);

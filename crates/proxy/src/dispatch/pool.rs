@@ -99,6 +99,9 @@ enum Sender {
     Http2(http2::SendRequest<Outgoing>),
 }
 
+/// The answer and its connection, or the request, provably unsent.
+type Sent = Result<(Response<Incoming>, Lease), Box<Request<Outgoing>>>;
+
 /// A request that got no answer.
 pub struct Unsendable {
     /// Why.
@@ -161,7 +164,7 @@ impl Pool {
     /// [`Unsendable`], which knows whether the provider may have seen any of it.
     pub async fn send(
         self: &Arc<Self>,
-        mut request: Request<Outgoing>,
+        mut request: Box<Request<Outgoing>>,
         connect: Duration,
         deadline: &mut Deadline,
     ) -> Result<(Response<Incoming>, Lease), Unsendable> {
@@ -208,23 +211,23 @@ impl Pool {
     async fn send_over(
         self: &Arc<Self>,
         sender: Sender,
-        mut request: Request<Outgoing>,
+        mut request: Box<Request<Outgoing>>,
         deadline: &mut Deadline,
-    ) -> Result<Result<(Response<Incoming>, Lease), Request<Outgoing>>, Unsendable> {
+    ) -> Result<Sent, Unsendable> {
         let (outcome, sender) = match sender {
             Sender::Http1(mut sender) => {
-                let outcome = deadline.bound(sender.try_send_request(request)).await;
+                let outcome = deadline.bound(sender.try_send_request(*request)).await;
                 (outcome, Some(sender))
             }
             Sender::Http2(mut sender) => {
                 self.absolute(&mut request);
-                (deadline.bound(sender.try_send_request(request)).await, None)
+                (deadline.bound(sender.try_send_request(*request)).await, None)
             }
         };
         match outcome {
             Ok(Ok(response)) => Ok(Ok((response, Lease { pool: self.clone(), sender }))),
             Ok(Err(mut error)) => match error.take_message() {
-                Some(request) => Ok(Err(request)),
+                Some(request) => Ok(Err(Box::new(request))),
                 None => Err(lost(&error)),
             },
             Err(fault) => Err(Unsendable { fault, sent: true }),

@@ -1,6 +1,7 @@
 //! Reading a request body: never more than the limit, never slower than a floor, and in one piece of memory.
 
 use std::future::poll_fn;
+use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -111,8 +112,16 @@ fn too_slow() -> Stop {
 
 /// A body that cannot be read is either bad HTTP, or the client went away in the middle of it.
 fn broken(error: &hyper::Error) -> Stop {
-    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+    if error.is_incomplete_message() || error.is_closed() || error.is_canceled() || ended(error) {
         return Stop::ClientLeft;
     }
     Refusal::new(Class::RequestInvalid, Reason::BadHead, "The request body is not acceptable HTTP.").into()
+}
+
+/// The connection ended below HTTP, before the body did.
+fn ended(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<io::Error>());
+    source.is_some_and(|e| {
+        matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+    })
 }

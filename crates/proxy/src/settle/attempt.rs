@@ -177,7 +177,9 @@ impl Open {
             attempt.outcome = HoldOutcome::Void;
             attempt.record.cost = Cost::Priced(Nanos(0));
         } else {
-            let taken = of_answer(&mut self.record, seen, matches!(end, End::Complete));
+            // A caller may leave when all has been said; then all is known.
+            let complete = matches!(end, End::Complete) || seen.terminal == Terminal::Complete;
+            let taken = of_answer(&mut self.record, seen, complete);
             attempt.take(&taken, self.record.estimate);
             attempt.price_served(seen);
         }
