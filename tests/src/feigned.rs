@@ -2,6 +2,8 @@
 //! would, and a sidecar that only listens.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A control plane that says what the test tells it to.
 pub struct Feigned {
     talks: mpsc::UnboundedReceiver<Talk>,
+    asked: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -40,12 +43,29 @@ impl Feigned {
     /// Serves `cable`.
     #[must_use]
     pub fn serve(cable: &Cable) -> Self {
-        let (opened, talks) = mpsc::unbounded_channel();
+        Self::serving(cable, false)
+    }
+
+    /// Serves `cable`, and never answers what it is asked.
+    #[must_use]
+    pub fn mute(cable: &Cable) -> Self {
+        Self::serving(cable, true)
+    }
+
+    fn serving(cable: &Cable, mute: bool) -> Self {
+        let ((opened, talks), asked) = (mpsc::unbounded_channel(), Arc::new(AtomicUsize::new(0)));
+        let stub = Stub { opened, asked: asked.clone(), mute };
         let incoming = cable.incoming().map(|io| Ok::<_, std::io::Error>(Link::new(io, Peer::in_process())));
-        let server = Server::builder().serve_with_incoming(ControlPlaneServer::new(Stub(opened)), incoming);
+        let server = Server::builder().serve_with_incoming(ControlPlaneServer::new(stub), incoming);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { server.await.unwrap_or_else(|e| panic!("{e}")) });
-        Self { talks, _tasks: tasks }
+        Self { talks, asked, _tasks: tasks }
+    }
+
+    /// Streams that were asked for.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// The next stream that a sidecar opens.
@@ -103,7 +123,11 @@ impl Talk {
     }
 }
 
-struct Stub(mpsc::UnboundedSender<Talk>);
+struct Stub {
+    opened: mpsc::UnboundedSender<Talk>,
+    asked: Arc<AtomicUsize>,
+    mute: bool,
+}
 
 #[tonic::async_trait]
 impl ControlPlane for Stub {
@@ -113,9 +137,13 @@ impl ControlPlane for Stub {
         &self,
         request: Request<Streaming<SidecarMessage>>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if self.mute {
+            std::future::pending::<()>().await;
+        }
         let (outgoing, messages) = mpsc::unbounded_channel();
         let talk = Talk { incoming: request.into_inner(), outgoing };
-        self.0.send(talk).map_err(|_| Status::unavailable("the test is over"))?;
+        self.opened.send(talk).map_err(|_| Status::unavailable("the test is over"))?;
         let stream = stream::unfold(messages, |mut messages| async { Some((messages.recv().await?, messages)) });
         Ok(Response::new(Box::pin(stream)))
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How long a test waits for something that must happen.
@@ -25,6 +25,20 @@ impl Raw {
     pub async fn connect(to: SocketAddr) -> Self {
         let stream = TcpStream::connect(to).await.unwrap_or_else(|e| panic!("{to}: {e}"));
         let _ = stream.set_nodelay(true);
+        Self { stream, got: Vec::new() }
+    }
+
+    /// Connects with a window of a few KiB, so that not reading is noticed early.
+    ///
+    /// # Panics
+    /// When nobody listens there.
+    pub async fn connect_narrow(to: SocketAddr) -> Self {
+        let narrow = || async {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_recv_buffer_size(4_096)?;
+            socket.connect(to).await
+        };
+        let stream = narrow().await.unwrap_or_else(|e: std::io::Error| panic!("{to}: {e}"));
         Self { stream, got: Vec::new() }
     }
 

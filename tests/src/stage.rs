@@ -120,6 +120,20 @@ impl Stage {
         Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 }
     }
 
+    /// Under that policy with all of its providers at one simulator, everything over real sockets: the stage and
+    /// its call port.
+    pub async fn on_sockets(mut snapshot: Snapshot) -> (Self, SocketAddr) {
+        let mut stage = Self::set(Setting { network: true, ..Setting::default() }, Snapshot::default());
+        let sim = stage.listen_sim().await;
+        for provider in &mut snapshot.providers {
+            provider.endpoint.host = sim.ip().to_string().into();
+            provider.endpoint.port = sim.port();
+        }
+        stage.arm(snapshot);
+        let calls = stage.listen().await;
+        (stage, calls)
+    }
+
     /// Puts a policy in force, with every key that its providers name.
     ///
     /// # Panics
