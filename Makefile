@@ -15,6 +15,7 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidegate
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
+FUZZ := $(or $(shell command -v cargo-fuzz),$(CACHE)/tools/bin/cargo-fuzz)
 
 # Tests are run from their package's folder: a folder of recorded calls is found from anywhere.
 ifneq ($(SIDEGATE_WIRE_CORPUS),)
@@ -83,6 +84,17 @@ bench: ## cost beside a bare pass-through; writes docs/benchmarks.md and .json
 	$(CARGO) build --locked --release -p sidegate-controller
 	$(CARGO) build --locked --release -p sidegate-bench
 	$(PYTHON) tests/bench/run.py $(ARGS)
+
+# Safe code needs no sanitizer, and without one the pinned toolchain will do.
+fuzz: $(FUZZ) ## everything that reads bytes from outside, FUZZ_SECONDS (300) for each of four targets
+	@for target in recognize sse usage splice; do \
+	  mkdir -p tests/fuzz/corpus/$$target; \
+	  PATH="$(CACHE)/tools/bin:$$PATH" $(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target \
+	    tests/fuzz/corpus/$$target tests/fuzz/seeds/$$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
+
+$(CACHE)/tools/bin/cargo-fuzz:
+	$(CARGO) install --locked --root $(CACHE)/tools cargo-fuzz
 
 conformance: ## replay the recorded calls of SIDEGATE_WIRE_CORPUS and write docs/conformance.md
 	@test -n "$(SIDEGATE_WIRE_CORPUS)" || { echo 'name the folder of recorded calls in SIDEGATE_WIRE_CORPUS'; exit 64; }
