@@ -19,13 +19,15 @@ use sidegate_wire::v1::{Ack, ControlMessage, Hello, Nack, SidecarMessage, Subjec
 use sidegate_wire::{FEATURES, MAX_SNAPSHOT_BYTES, encode_caller};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 
 use self::apply::Applier;
 use self::status::Status;
 use crate::sidecar::Sidecar;
 
+/// Time to the head of the control plane's answer, once it is asked for a stream.
+const OPEN_TIME: Duration = Duration::from_secs(10);
 /// Time to a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// A ping after so much silence,
@@ -40,8 +42,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const LONG_LIVED: Duration = Duration::from_secs(10);
 /// Answers that wait for the stream.
 const ANSWERS: usize = 16;
-/// A message is a snapshot and little more.
-const MAX_MESSAGE: usize = MAX_SNAPSHOT_BYTES + 64 * 1024;
+/// Largest message. Beyond the largest snapshot, so that one that is too large is refused with a reason rather than
+/// by the transport, which would end the stream.
+const MAX_MESSAGE: usize = 2 * MAX_SNAPSHOT_BYTES;
 
 /// An address that is none.
 #[derive(Debug, Error)]
@@ -96,6 +99,7 @@ impl Link {
             let why = ended.map_or_else(|error| error.message().to_owned(), |()| "the stream ended".to_owned());
             tracing::info!(%why, "the control stream is down");
             self.status.disconnected(&why);
+            self.sidecar.metrics.control_stream(false);
             failures = if began.elapsed() >= LONG_LIVED { 0 } else { failures.saturating_add(1) };
             let longest = FIRST_WAIT.saturating_mul(1 << failures.min(6)).min(LONGEST_WAIT);
             let share = (self.sidecar.draw() >> 11) as f64 / (1_u64 << 53) as f64;
@@ -118,8 +122,11 @@ impl Link {
             next.map(|message| (message, (None, waiting)))
         });
         let mut client = ControlPlaneClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
-        let mut incoming = client.subscribe(outgoing).await?.into_inner();
+        let opened = timeout(OPEN_TIME, client.subscribe(outgoing)).await;
+        let silent = || tonic::Status::deadline_exceeded("the control plane did not answer in time");
+        let mut incoming = opened.map_err(|_| silent())??.into_inner();
         self.status.connected();
+        self.sidecar.metrics.control_stream(true);
         while let Some(ControlMessage { message }) = incoming.message().await? {
             let answer = match message {
                 Some(FromControl::Policy(policy)) => {

@@ -123,7 +123,8 @@ impl Applier {
             return Err(format!("epoch {} is older than {}, which is in force", policy.epoch, before.epoch));
         }
         let snapshot = decode_snapshot(&policy.version, &policy.snapshot).map_err(|e| e.to_string())?;
-        let empty = snapshot.providers.is_empty() && snapshot.routes.is_empty() && snapshot.limits.is_empty();
+        let rules = snapshot.allow.len() + snapshot.deny.len() + snapshot.routes.len() + snapshot.limits.len();
+        let empty = snapshot.providers.is_empty() && rules == 0;
         let was_full = before.is_some_and(|b| !b.snapshot.providers.is_empty());
         if empty && was_full && !policy.intentional_empty {
             return Err("the policy is empty, and does not say that this is meant".to_owned());
