@@ -12,9 +12,9 @@ use super::lock;
 pub struct Seated {
     /// Who it says it speaks for.
     pub caller: Arc<Caller>,
-    /// Version of the policy that it took last; empty if none.
+    /// Version of the policy that it came with or took last; empty if none.
     pub policy: Arc<str>,
-    /// Version of the keys that it took last; empty if none.
+    /// Version of the keys that it came with or took last; empty if none.
     pub credentials: Arc<str>,
     /// Why it refused what it was sent last; empty if it did not.
     pub refusal: Arc<str>,

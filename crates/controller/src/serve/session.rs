@@ -127,6 +127,10 @@ impl Session {
         let Some(seat) = self.control.roster.sit(caller.clone(), MOST_STREAMS) else {
             return Err(Status::resource_exhausted("too many streams"));
         };
+        seat.note(|seated| {
+            seated.policy = printable(&hello.policy_version).into();
+            seated.credentials = printable(&hello.credentials_version).into();
+        });
         tracing::info!("{who} is connected from {} (sidecar {})", self.peer.address, printable(&hello.sidecar_version));
         if hello.epoch > self.control.epoch() {
             let (theirs, ours) = (hello.epoch, self.control.epoch());
