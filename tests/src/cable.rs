@@ -115,14 +115,14 @@ impl Cable {
 }
 
 /// Carries one direction to its end.
-async fn relay(mut from: ReadHalf<DuplexStream>, mut to: WriteHalf<DuplexStream>, carry: watch::Receiver<Carry>) {
+async fn relay(mut from: ReadHalf<DuplexStream>, mut to: WriteHalf<DuplexStream>, mut carry: watch::Receiver<Carry>) {
     let mut room = vec![0; PIPE];
     while let Ok(read) = from.read(&mut room).await {
         let mut rest = room.get(..read).unwrap_or_default();
         loop {
-            let how = *carry.borrow();
+            let how = *carry.borrow_and_update();
             match how {
-                Carry::Nothing if carry.clone().changed().await.is_err() => return,
+                Carry::Nothing if carry.changed().await.is_err() => return,
                 Carry::Nothing => {}
                 _ if rest.is_empty() => break,
                 Carry::All => match to.write_all(rest).await {

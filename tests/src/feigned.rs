@@ -165,7 +165,8 @@ impl Listener {
         let stream = stream::unfold(messages, |mut messages: mpsc::UnboundedReceiver<SidecarMessage>| async {
             Some((messages.recv().await?, messages))
         });
-        let caller = v1::Caller { namespace: namespace.to_owned(), pod: "listener".to_owned(), ..v1::Caller::default() };
+        let caller =
+            v1::Caller { namespace: namespace.to_owned(), pod: "listener".to_owned(), ..v1::Caller::default() };
         let hello = Up::Hello(v1::Hello { caller: Some(caller), ..v1::Hello::default() });
         let _ = outgoing.send(SidecarMessage { message: Some(hello) });
         let mut client = ControlPlaneClient::new(cable.channel());

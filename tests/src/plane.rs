@@ -11,7 +11,6 @@ use sidegate_proxy::control::Link;
 use sidegate_proxy::control::apply::Applier;
 use sidegate_proxy::control::status::Status;
 use sidegate_proxy::control::store::Store;
-use sidegate_proxy::health::Health;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -104,21 +103,16 @@ impl Linked {
         if restored {
             status.restored(&applier.has().policy);
         }
-        let link = Link {
-            sidecar: stage.sidecar.clone(),
-            channel: cable.channel(),
-            applier,
-            status: status.clone(),
-        };
+        let link = Link { sidecar: stage.sidecar.clone(), channel: cable.channel(), applier, status: status.clone() };
         let ((stop, stopped), mut tasks) = (watch::channel(false), JoinSet::new());
         tasks.spawn(link.run(stopped));
         Self { status, restored, _tasks: tasks, _stop: stop }
     }
 
-    /// What the health port tells of the sidecar of `stage`.
+    /// Whether its stream is open.
     #[must_use]
-    pub fn health(&self, stage: &Stage) -> Health {
-        Health { sidecar: stage.sidecar.clone(), status: self.status.clone() }
+    pub fn is_up(&self) -> bool {
+        String::from_utf8_lossy(&self.status.to_json()).contains("\"connected\":true")
     }
 }
 
