@@ -158,7 +158,7 @@ impl Doc {
 
     /// The text is over; whether it was one JSON object or array. Ready for the next.
     pub(super) fn finish(&mut self, seen: &mut Seen) -> bool {
-        let whole = self.lexer.is_complete();
+        let whole = self.closed && self.lexer.is_complete();
         // What was cut off did not end the answer, whatever it began to say.
         if !whole && self.event == Event::Last {
             self.event = Event::Other;
@@ -425,6 +425,3 @@ fn store(place: &mut Option<Box<str>>, bytes: &[u8]) -> bool {
     *place = Some(String::from_utf8_lossy(bytes).into());
     true
 }
-
-#[cfg(test)]
-mod tests;

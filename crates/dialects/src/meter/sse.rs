@@ -194,6 +194,3 @@ impl Sse {
         self.line = Line::Name(0);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -278,6 +278,3 @@ impl Report {
         (input, if generates { output.max(beyond) } else { output })
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -69,6 +69,9 @@ fn duration(text: &str) -> Option<Duration> {
     if let Ok(s) = text.parse::<f64>() {
         return seconds(s);
     }
+    if text.is_empty() {
+        return None;
+    }
     let mut total = 0.0;
     let mut rest = text;
     while !rest.is_empty() {

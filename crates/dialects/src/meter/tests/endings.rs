@@ -48,7 +48,7 @@ fn gemini_ends_with_a_reason_and_an_array_with_its_bracket() {
     let text = json!({"candidates": [{"content": {"parts": [{"text": "a"}]}}]});
     let stop = json!({"candidates": [{"content": {"parts": []}, "finishReason": "STOP"}]});
     let blocked = json!({"promptFeedback": {"blockReason": "SAFETY"}});
-    assert_eq!(ending(GEMINI, &events(&[text.clone()])), Terminal::None);
+    assert_eq!(ending(GEMINI, &events(std::slice::from_ref(&text))), Terminal::None);
     assert_eq!(ending(GEMINI, &events(&[text.clone(), stop.clone()])), Terminal::Complete);
     assert_eq!(ending(GEMINI, &events(&[blocked])), Terminal::Complete);
     let array = json!([text, stop]).to_string();
