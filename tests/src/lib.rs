@@ -4,6 +4,8 @@
 //! the kernel's own behaviour is what is tested. Policy is handed over as a value to [`Stage`]; where the way of
 //! policy is what is tested, a [`plane`] reads [`objects`] and sends it over a [`cable`].
 
+#![expect(clippy::panic, reason = "what a test needs and does not get ends it")]
+
 pub mod cable;
 pub mod client;
 pub mod feigned;

@@ -1,6 +1,8 @@
 //! How policy and keys get from YAML to a call: a whole control plane, a whole sidecar and a simulator in memory,
 //! with time paused.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
+
 mod keys;
 mod objects;
 mod outage;
