@@ -77,7 +77,6 @@ impl Health {
             }
             "/metrics" => {
                 let (metrics, mut exposition) = (&self.sidecar.metrics, String::new());
-                metrics.control_stream(self.status.is_connected());
                 metrics.circuits(&self.sidecar.breakers.suspensions());
                 metrics.audit_dropped(self.sidecar.audit.dropped());
                 metrics.open_calls(self.sidecar.open_calls());

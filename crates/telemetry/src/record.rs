@@ -96,23 +96,17 @@ pub enum Anomaly {
     UsageUnreadable,
     /// More tokens than the bound that was held.
     UsageAboveBound,
-    /// A later usage of a stream was lower than an earlier one.
-    UsageShrank,
     /// A class of tokens was larger than the total that contains it.
     UsageOverlaps,
-    /// An event was too long to be read in passing.
-    EventTooLong,
 }
 
 impl Anomaly {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 4] = [
         Self::UsageMissing,
         Self::UsageUnreadable,
         Self::UsageAboveBound,
-        Self::UsageShrank,
         Self::UsageOverlaps,
-        Self::EventTooLong,
     ];
 
     /// The word in metrics, spans and audit lines.
@@ -122,9 +116,7 @@ impl Anomaly {
             Self::UsageMissing => "usage_missing",
             Self::UsageUnreadable => "usage_unreadable",
             Self::UsageAboveBound => "usage_above_bound",
-            Self::UsageShrank => "usage_shrank",
             Self::UsageOverlaps => "usage_overlaps",
-            Self::EventTooLong => "event_too_long",
         }
     }
 }

@@ -91,12 +91,6 @@ impl Status {
         }
     }
 
-    /// Whether the stream is open.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        self.known().connected
-    }
-
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {

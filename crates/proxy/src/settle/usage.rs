@@ -63,6 +63,9 @@ fn note_anomalies(record: &mut CallRecord, seen: &Seen, usage_expected: bool) {
     if seen.anomalies > 0 {
         record.anomalies.push(Anomaly::UsageUnreadable);
     }
+    if seen.usage.is_some_and(|usage| overlaps(&usage)) {
+        record.anomalies.push(Anomaly::UsageOverlaps);
+    }
     let above = |estimate: &sidegate_telemetry::Estimate, usage: &Usage| {
         usage.input_total > estimate.input_tokens || usage.output_total > estimate.output_tokens
     };
@@ -71,4 +74,12 @@ fn note_anomalies(record: &mut CallRecord, seen: &Seen, usage_expected: bool) {
     {
         record.anomalies.push(Anomaly::UsageAboveBound);
     }
+}
+
+/// Whether the classes of a usage claim more than the totals that contain them.
+fn overlaps(usage: &Usage) -> bool {
+    let input = [usage.cache_read, usage.cache_write, usage.audio_input];
+    let output = [usage.audio_output, usage.reasoning];
+    let sum = |classes: &[Option<u64>]| classes.iter().flatten().fold(0_u64, |sum, n| sum.saturating_add(*n));
+    sum(&input) > usage.input_total || output.iter().flatten().any(|n| *n > usage.output_total)
 }

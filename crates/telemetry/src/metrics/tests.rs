@@ -203,14 +203,14 @@ fn dry_runs_and_anomalies_are_counted() {
     let rule = Some(meta("spec.models.deny"));
     record.decision.as_mut().unwrap().dry_run = Some(DryRun::Refused { class: Class::ModelNotAllowed, rule });
     record.limits_would_refuse = vec![meta("spec.limits[burst]")];
-    record.anomalies = vec![Anomaly::UsageMissing, Anomaly::UsageShrank];
+    record.anomalies = vec![Anomaly::UsageMissing, Anomaly::UsageOverlaps];
     metrics.observe(&record);
     for result in ["refused", "limited"] {
         let labels = [format!("result=\"{result}\""), "rule=\"AIPolicy/shop/checkout\"".into()];
         assert_eq!(value(&metrics, "sidegate_dry_run_total", &[&labels[0], &labels[1]]), 1.0);
     }
     assert_eq!(value(&metrics, "sidegate_usage_anomalies_total", &["usage_missing"]), 1.0);
-    assert_eq!(value(&metrics, "sidegate_usage_anomalies_total", &["usage_shrank"]), 1.0);
+    assert_eq!(value(&metrics, "sidegate_usage_anomalies_total", &["usage_overlaps"]), 1.0);
 }
 
 #[test]
