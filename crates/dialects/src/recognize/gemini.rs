@@ -3,16 +3,18 @@
 
 use sidegate_policy::{Operation, Refusal};
 
-use super::fields::{Once, bit, choices, integer, limit};
+use super::fields::{Once, bad, bit, choices, integer, limit};
 use super::reader::{Reader, Role};
 use super::{Endpoint, Found, Spans, UsageOption};
 use crate::scan::Kind;
+use crate::text;
 
 /// The keys that are acted on, in both spellings; the second half spells the first.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 2 * HALF] = [
     "contents",
     "content",
     "requests",
+    "model",
     "systemInstruction",
     "generationConfig",
     "tools",
@@ -20,11 +22,13 @@ const KEYS: [&str; 14] = [
     "contents",
     "content",
     "requests",
+    "model",
     "system_instruction",
     "generation_config",
     "tools",
     "cached_content",
 ];
+const HALF: usize = 8;
 
 /// The keys of `generationConfig` that are acted on, likewise.
 const CONFIG: [&str; 4] = ["maxOutputTokens", "candidateCount", "max_output_tokens", "candidate_count"];
@@ -41,7 +45,7 @@ struct Top {
 pub(super) fn read(endpoint: &Endpoint, body: &[u8]) -> Result<Found, Refusal> {
     let mut reader = Reader::new(body);
     let mut top = Top::default();
-    request(&mut reader, endpoint.operation, &mut top)?;
+    request(&mut reader, endpoint, &mut top)?;
     reader.scan.end()?;
     Ok(Found {
         model: endpoint.model.clone(),
@@ -52,21 +56,23 @@ pub(super) fn read(endpoint: &Endpoint, body: &[u8]) -> Result<Found, Refusal> {
     })
 }
 
-fn request(r: &mut Reader<'_>, operation: Operation, top: &mut Top) -> Result<(), Refusal> {
+fn request(r: &mut Reader<'_>, endpoint: &Endpoint, top: &mut Top) -> Result<(), Refusal> {
     r.object(&KEYS, |r, at| {
-        let key = KEYS.get(at % 7).copied().unwrap_or_default();
-        top.once.note(bit(at % 7), key)?;
-        member(r, operation, top, key)
+        let key = KEYS.get(at % HALF).copied().unwrap_or_default();
+        top.once.note(bit(at % HALF), key)?;
+        member(r, endpoint, top, key)
     })
 }
 
-fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &'static str) -> Result<(), Refusal> {
+fn member(r: &mut Reader<'_>, endpoint: &Endpoint, top: &mut Top, key: &'static str) -> Result<(), Refusal> {
     match key {
         "contents" => r.objects(content),
         "content" => r.objects(content),
-        "requests" if operation == Operation::BatchEmbedContents => r.objects(|r| {
+        "model" => same_model(r, endpoint),
+        "requests" if endpoint.operation == Operation::BatchEmbedContents => r.objects(|r| {
             r.members(|r, key| match key {
                 b"content" => r.objects(content),
+                b"model" => same_model(r, endpoint),
                 _ => r.skip(),
             })
         }),
@@ -80,6 +86,18 @@ fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &'static
         "cachedContent" => r.reference(),
         _ => r.skip(),
     }
+}
+
+/// The path names the model; embedders name it in the body again. Policy decides by one name, so that the other
+/// must be the same.
+fn same_model(r: &mut Reader<'_>, endpoint: &Endpoint) -> Result<(), Refusal> {
+    let Some(token) = r.string()? else { return Ok(()) };
+    let named = text::unescape(r.scan.slice(&token.inside));
+    let bare = |name: &str| name.strip_prefix("models/").unwrap_or(name).to_owned();
+    if named.as_deref().map(bare) != endpoint.model.as_deref().map(bare) {
+        return Err(bad("`model` in the body is another than the path's"));
+    }
+    Ok(())
 }
 
 fn generation_config(r: &mut Reader<'_>, top: &mut Top) -> Result<(), Refusal> {

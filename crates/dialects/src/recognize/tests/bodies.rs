@@ -139,3 +139,17 @@ fn named_headers_come_along_within_bounds() {
     let call = recognize(&at(CHAT), &headers, br#"{"model":"m"}"#, &names).expect("sound").call;
     assert_eq!(call.headers, [(Arc::from("x-tier"), "gold".to_owned())]);
 }
+
+#[test]
+fn a_body_that_names_another_model_than_its_path_is_refused() {
+    let batch = "/v1beta/models/embed-1:batchEmbedContents";
+    let embed = "/v1beta/models/embed-1:embedContent";
+    for (path, body, wanted) in [
+        (embed, r#"{"model":"models/embed-1","content":{"parts":[{"text":"a"}]}}"#, None),
+        (embed, r#"{"model":"models/other","content":{"parts":[{"text":"a"}]}}"#, Some(Reason::BadField)),
+        (batch, r#"{"requests":[{"model":"models/embed-1"},{"model":"embed-1"}]}"#, None),
+        (batch, r#"{"requests":[{"model":"models/embed-1"},{"model":"models/other"}]}"#, Some(Reason::BadField)),
+    ] {
+        assert_eq!(reason(path, body), wanted, "{body}");
+    }
+}
