@@ -13,7 +13,7 @@ use sidegate_policy::Dialect;
 pub fn request_header_passes(dialect: Dialect, name: &HeaderName) -> bool {
     let name = name.as_str();
     match name {
-        "content-type" | "accept" | "user-agent" | "idempotency-key" | "x-client-request-id" => return true,
+        "content-type" | "accept" | "user-agent" | "idempotency-key" => return true,
         // Who is billed is the platform's choice.
         "openai-organization" | "openai-project" => return false,
         _ => {}
@@ -28,7 +28,7 @@ pub fn request_header_passes(dialect: Dialect, name: &HeaderName) -> bool {
                 || matches!(name, "http-referer" | "referer" | "x-title")
         }
         Dialect::Anthropic => name.starts_with("anthropic-") && !names_a_secret(name),
-        Dialect::Gemini => matches!(name, "x-goog-api-client" | "x-goog-request-params" | "x-server-timeout"),
+        Dialect::Gemini => name == "x-goog-api-client",
     }
 }
 

@@ -113,7 +113,8 @@ pub fn recognize(
         streaming: found.streaming,
         asked_usage,
         bounds: found.bounds,
-        conversation: found.conversation,
+        // Embedding or counting is no turn of a conversation.
+        conversation: if endpoint.operation.generates() { found.conversation } else { Conversation::default() },
         headers: named_headers(headers, header_names),
     };
     Ok(Recognized { call, spans: found.spans })

@@ -208,14 +208,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The id of an earlier response or of a stored conversation.
+    /// The id of an earlier response, or a stored conversation: its id, or an object with it.
     pub(super) fn earlier(&mut self) -> Result<(), Refusal> {
-        let kind = self.scan.kind()?;
-        let span = self.scan.skip()?;
-        if matches!(kind, Kind::String | Kind::Object) && span.len() > 2 {
-            self.elsewhere = true;
-            self.named = Some(chain(0, self.scan.slice(&span)));
+        if self.scan.kind()? != Kind::Object {
+            return self.named();
         }
+        self.elsewhere = true;
+        self.members(|r, key| if key == b"id" { r.named() } else { r.skip() })
+    }
+
+    fn named(&mut self) -> Result<(), Refusal> {
+        let Some(id) = self.string()?.filter(|id| !id.inside.is_empty()) else { return Ok(()) };
+        self.elsewhere = true;
+        self.named = Some(chain(0, self.scan.slice(&id.token())));
         Ok(())
     }
 

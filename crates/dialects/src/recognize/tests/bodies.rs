@@ -26,6 +26,12 @@ fn broken_structure_is_refused_and_says_where() {
     }
     let deep = format!("{{\"model\":\"m\",\"x\":{}}}", "[".repeat(100_000));
     assert_eq!(reason(CHAT, &deep), Some(Reason::BadJson));
+    for nested in ["conversation\":{\"id", "input\":[{\"content", "input\":[{\"content\":[{\"image_url"] {
+        let deep = format!("{{\"model\":\"m\",\"{nested}\":{}", "{\"id\":".repeat(100_000));
+        assert_eq!(reason(RESPONSES, &deep), Some(Reason::BadJson), "{nested}");
+    }
+    let blocks = "[{\"content\":".repeat(100_000);
+    assert_eq!(reason(MESSAGES, &format!("{{\"model\":\"m\",\"system\":{blocks}")), Some(Reason::BadJson));
     assert!(read(CHAT, "{\"model\" 1}").expect_err("no colon").message.contains("byte 9"));
 }
 

@@ -40,6 +40,11 @@ fn an_earlier_response_is_named() {
     assert_eq!(conversation.named, Some(named_key("resp_1")));
     assert_eq!(conversation.earlier(), conversation.named);
     assert_ne!(named_key("resp_1"), named_key("resp_2"));
+    let stored = |conversation: Value| {
+        call(RESPONSES, &json!({"model": "m", "input": "x", "conversation": conversation})).conversation.named
+    };
+    assert_eq!(stored(json!("conv_1")), stored(json!({"id": "conv_1"})));
+    assert_eq!(stored(json!("conv_1")), Some(named_key("conv_1")));
 }
 
 #[test]
@@ -58,4 +63,12 @@ fn every_dialect_knows_its_openings() {
 fn a_long_opening_is_hashed_within_bounds() {
     let long = |end: &str| chat(json!([{"role": "user", "content": "x".repeat(100_000) + end}])).opening;
     assert_eq!(long("a"), long("b"));
+}
+
+#[test]
+fn embedding_and_counting_are_no_turns() {
+    let embed = call("/v1/embeddings", &json!({"model": "m", "input": "a"})).conversation;
+    let count =
+        call("/v1/messages/count_tokens", &json!({"model": "m", "messages": [{"role": "user", "content": "a"}]}));
+    assert_eq!((embed, count.conversation), (Conversation::default(), Conversation::default()));
 }
