@@ -1,5 +1,6 @@
 //! The sidecar's program: flags, sockets, then calls until it is told to stop.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -32,7 +33,8 @@ fn main() -> ExitCode {
     match started {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            // Whatever is logged: who started it is told why it ends.
+            let _ = writeln!(std::io::stderr(), "sidegate-proxy: {error}");
             ExitCode::from(USAGE)
         }
     }

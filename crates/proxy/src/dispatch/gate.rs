@@ -4,6 +4,7 @@
 //! [`HELD_BYTES`]: after that it passes for good, because no provider's error is that long.
 
 use bytes::{Bytes, BytesMut};
+use memchr::{memchr, memmem};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use sidegate_dialects::meter::Framing;
@@ -32,6 +33,7 @@ pub struct Held {
 /// A fault when the body ends in an error, or the deadline passes.
 pub async fn hold(mut body: Incoming, judged: &Judged<'_>, deadline: &mut Deadline) -> Result<Held, Fault> {
     let mut frames = Vec::new();
+    let mut seen = Seen::default();
     let mut held = 0;
     let by_event = judged.head.status.is_success() && judged.framing != Framing::Json;
     loop {
@@ -45,8 +47,9 @@ pub async fn hold(mut body: Incoming, judged: &Judged<'_>, deadline: &mut Deadli
             continue;
         };
         held += data.len();
+        let may_end = by_event && seen.take(&data, judged.framing);
         frames.push(data);
-        if by_event && let Some(verdict) = first_event(judged, &frames) {
+        if may_end && let Some(verdict) = first_event_verdict(judged.dialect, judged.operation, seen.bytes(&frames)) {
             let rest = (!body.is_end_stream()).then_some(body);
             return Ok(Held { frames, rest, verdict });
         }
@@ -61,10 +64,38 @@ pub async fn hold(mut body: Incoming, judged: &Judged<'_>, deadline: &mut Deadli
     Ok(Held { frames, rest: (!ended).then_some(body), verdict })
 }
 
-fn first_event(judged: &Judged<'_>, frames: &[Bytes]) -> Option<Verdict> {
-    match frames {
-        [one] => first_event_verdict(judged.dialect, judged.operation, one),
-        several => first_event_verdict(judged.dialect, judged.operation, &joined(several)),
+/// The frames so far as one text, and where in it an event may have ended: an event that comes byte by byte
+/// is not read anew for each of them.
+#[derive(Default)]
+struct Seen {
+    joined: BytesMut,
+    frames: usize,
+    first: Bytes,
+}
+
+impl Seen {
+    /// Takes a frame; true if an event may end in it.
+    fn take(&mut self, data: &Bytes, framing: Framing) -> bool {
+        match self.frames {
+            0 => self.first = data.clone(),
+            1 => self.joined.extend_from_slice(&[&self.first[..], data].concat()),
+            _ => self.joined.extend_from_slice(data),
+        }
+        self.frames += 1;
+        let all = if self.frames == 1 { &self.first[..] } else { &self.joined[..] };
+        // A blank line may have begun in the frame before.
+        let new = &all[all.len().saturating_sub(data.len() + 3)..];
+        match framing {
+            Framing::Sse => [&b"\n\n"[..], b"\r\n\r\n", b"\r\r", b"\n\r"].iter().any(|end| memmem::find(new, end).is_some()),
+            Framing::Json | Framing::JsonArray => memchr(b'}', data).is_some(),
+        }
+    }
+
+    fn bytes<'a>(&'a self, frames: &'a [Bytes]) -> &'a [u8] {
+        match frames {
+            [one] => one,
+            _ => &self.joined,
+        }
     }
 }
 
