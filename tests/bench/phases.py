@@ -79,6 +79,10 @@ class Bench:
             process.stop()
         self.log.close()
 
+    def ended(self):
+        """Services that are no longer there, with how they ended; negative is a signal."""
+        return {name: p.popen.returncode for name, p in self.services.items() if not p.running()}
+
     def line(self, **fields):
         self.out.write(json.dumps(fields) + "\n")
         self.out.flush()
@@ -145,7 +149,8 @@ class Bench:
             raise Failed(f"load generator: {(said + err).decode()}")
         report = json.loads(out)
         if report["wrong"] or report["failed"]:
-            raise Failed(f"{name}: {report['wrong']} wrong and {report['failed']} failed: {report['first_fault']}")
+            ended = "" if process.running() else f"; it ended with {process.popen.returncode}"
+            raise Failed(f"{name}: {report['wrong']} wrong, {report['failed']} failed: {report['first_fault']}{ended}")
         return report | {"cpu_ns": cpu_ns, "util": util, "foreign": foreign, "memory_kib": memory}
 
     # ---- phases ----

@@ -83,6 +83,7 @@ def measure(args, out):
     for name in ("direct", "floor"):
         if missing := bench.missing(name):
             raise SystemExit(f"{missing} is not built")
+    bench.line(**circumstances(args))
     try:
         bench.serve("origin")
         configuration(places)
@@ -120,6 +121,8 @@ def one_phase(args, bench, phase):
     except (Failed, OSError, http.client.HTTPException) as failed:
         # What was measured before stays; the row shows fewer rounds or a dash.
         print(f"# {phase}: {type(failed).__name__}: {failed}", file=sys.stderr)
+        if ended := bench.ended():
+            raise SystemExit(f"ended meanwhile (a negative number is a signal): {ended}") from failed
         return False
     return True
 
@@ -148,26 +151,24 @@ class Lines:
             self.file.flush()
 
 
-def how(args, lines):
-    """Machine and circumstances, for whoever compares."""
-    calls = [line for line in lines if line["phase"] == "call"]
-    median = lambda field: statistics.median(line[field] for line in calls) if calls else None
+def circumstances(args):
+    """Machine and day, for whoever compares; the first of the lines."""
     return {
-        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
+        "phase": "run", "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores of {machine.processor_model()}, Linux {platform.release()}",
-        "command": "make bench" if not args.quick else "make bench QUICK=1",
-        "target_core_used_by_target": median("util"),
-        "target_core_used_by_others": median("foreign"),
+        "command": "python3 tests/bench/run.py" + (" --quick" if args.quick else ""),
     }
 
 
-def write_docs(circumstances, figures, lines):
+def write_docs(figures, lines):
     docs = ROOT / "docs"
-    record = {**circumstances, "figures": figures, "lines": lines}
+    run, slices = lines[0], lines[1:]
+    foreign = statistics.median(line["foreign"] for line in slices if "foreign" in line)
+    record = {**run, "foreign": foreign, "figures": figures, "slices": slices}
     (docs / "benchmarks.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+    text = (f"Measured {run['date']} on {run['machine']}, with `{run['command']}`. Others used "
+            f"{foreign:.0%} of the target's core meanwhile.\n\n" + report.table(figures))
     page = docs / "benchmarks.md"
-    text = (f"Measured {circumstances['date']} on {circumstances['machine']}, with `{circumstances['command']}`.\n\n"
-            + report.table(figures))
     page.write_text(report.between_markers(page.read_text(), text))
 
 
@@ -192,7 +193,7 @@ def main():
     print(report.table(figures))
     whole = not (args.quick or args.source or args.extra) and set(args.phases) == set(PHASES)
     if args.write or (whole and all(f["sidecar"] is not None for f in figures)):
-        write_docs(how(args, lines), figures, lines)
+        write_docs(figures, lines)
     if args.check and not all(f["met"] for f in figures):
         raise SystemExit("a target was missed, or not measured")
 
