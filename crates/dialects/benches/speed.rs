@@ -23,6 +23,12 @@ fn main() {
     measure("endpoint", 1, || {
         let _ = black_box(endpoint(&Method::POST, black_box("/v1/chat/completions"), None, &headers));
     });
+    let question = json!({"model": "gpt-4o-mini", "messages": [{"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "What did the fox do, and why? ".repeat(30)}], "temperature": 0.2, "max_tokens": 256});
+    let question = Bytes::from(question.to_string());
+    measure("recognize one question of 1 KiB", question.len(), || {
+        let _ = black_box(recognize(&chat, &headers, black_box(&question), &[]));
+    });
     for size in [1, 8, 128] {
         let body = Bytes::from(conversation(size * 1024));
         measure(&format!("recognize chat {size} KiB"), body.len(), || {
