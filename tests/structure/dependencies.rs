@@ -49,17 +49,7 @@ const TABLE: [Row; 10] = [
     },
     Row {
         name: "cli",
-        may: &[
-            "policy",
-            "dialects",
-            "ledger",
-            "wire",
-            "crds",
-            "telemetry",
-            "proxy",
-            "controller",
-            "testkit",
-        ],
+        may: &["policy", "dialects", "ledger", "wire", "crds", "telemetry", "proxy", "controller", "testkit"],
         ..ANY
     },
     // The oracle of tests learns nothing from what it judges.

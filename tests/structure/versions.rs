@@ -47,7 +47,8 @@ fn the_lock_file_is_read_as_it_is_written() {
 /// RUSTSEC-2026-0118: an endless loop in the validation of NSEC3, without a mended version.
 #[test]
 fn names_are_resolved_without_dnssec_validation() {
-    let tree = cargo(&["tree", "--locked", "-p", "sidegate-proxy", "-e", "normal", "--prefix", "none", "-f", "{p} {f}"]);
+    let tree =
+        cargo(&["tree", "--locked", "-p", "sidegate-proxy", "-e", "normal", "--prefix", "none", "-f", "{p} {f}"]);
     let resolver: Vec<&str> = tree.lines().filter(|line| line.starts_with("hickory-")).collect();
     assert!(!resolver.is_empty(), "no resolver is built in");
     assert!(resolver.iter().all(|line| !line.contains("dnssec")), "{resolver:?}");
