@@ -5,7 +5,8 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
-use std::os::unix::net::UnixListener as StdUnixListener;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -145,15 +146,17 @@ fn no_ipv6(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(97)
 }
 
-/// A socket left behind by an earlier run is replaced; one that somebody serves is not.
+/// A socket for this user alone. One left behind by an earlier run is replaced; one that somebody serves is not.
 fn unix_listener(path: &PathBuf) -> io::Result<StdUnixListener> {
-    if path.exists() {
-        if std::os::unix::net::UnixStream::connect(path).is_ok() {
+    if let Ok(there) = std::fs::symlink_metadata(path) {
+        // Anything else than a socket is somebody's file.
+        if !there.file_type().is_socket() || UnixStream::connect(path).is_ok() {
             return Err(io::ErrorKind::AddrInUse.into());
         }
         std::fs::remove_file(path)?;
     }
     let listener = StdUnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
