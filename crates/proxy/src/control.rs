@@ -56,9 +56,14 @@ pub struct InvalidControl(String);
 /// # Errors
 /// [`InvalidControl`].
 pub fn endpoint(address: &str) -> Result<Endpoint, InvalidControl> {
-    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| InvalidControl(address.to_owned()))?;
-    if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().host().is_none() {
-        return Err(InvalidControl(address.to_owned()));
+    let invalid = || InvalidControl(address.to_owned());
+    // The text is looked at, because the library takes `unix:` for an address over http.
+    if !address.starts_with("http://") {
+        return Err(invalid());
+    }
+    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|_| invalid())?;
+    if endpoint.uri().host().is_none_or(str::is_empty) {
+        return Err(invalid());
     }
     Ok(tuned(endpoint))
 }
