@@ -79,6 +79,9 @@ pub enum DevError {
     /// A socket of the control plane or the simulator.
     #[error("cannot listen on {0}: {1}; stop what listens there, or choose another {2}")]
     Listen(SocketAddr, io::Error, &'static str),
+    /// The directory that lasts as long as the process.
+    #[error("cannot use {0}: {1}; point TMPDIR to a directory that can be written, with a short path")]
+    Temporary(PathBuf, io::Error),
     /// The system.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -92,7 +95,7 @@ pub fn run(arguments: Arguments) -> Result<(), DevError> {
     let state = StateDirectory(std::env::temp_dir().join(format!("sidegate-dev-{}", std::process::id())));
     let simulator = if arguments.no_sim { None } else { Some(bind(arguments.sim_listen, "--sim-listen")?) };
     let sockets = [bind(arguments.control_listen, "--control-listen")?, bind(arguments.control_metrics_listen, "--control-metrics-listen")?];
-    let sidecar = bind_sidecar(&arguments, &state)?;
+    let sidecar = bind_sidecar(&arguments, &state).map_err(of_flags)?;
     let stop = stop_on_signal()?;
     let mut beside = vec![start_controller(&arguments, sockets, stop.clone())?];
     if let Some(listener) = simulator {
@@ -139,6 +142,14 @@ fn bind_sidecar(arguments: &Arguments, state: &StateDirectory) -> Result<Bound, 
     };
     let format = if arguments.json { Format::Json } else { Format::Human { colour: io::stdout().is_terminal() } };
     assembly::bind(config, format)
+}
+
+/// The sidecar's words, where they would name a flag that is not here.
+fn of_flags(error: StartError) -> DevError {
+    match error {
+        StartError::State { path, source } | StartError::Socket { path, source } => DevError::Temporary(path, source),
+        other => DevError::Sidecar(other),
+    }
 }
 
 fn bind(address: SocketAddr, flag: &'static str) -> Result<StdListener, DevError> {
