@@ -22,6 +22,7 @@ pub mod v1 {
     #![expect(
         missing_docs,
         clippy::all,
+        clippy::too_many_lines,
         clippy::allow_attributes,
         clippy::allow_attributes_without_reason,
         reason = "generated; the words are in the .proto files"
