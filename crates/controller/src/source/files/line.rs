@@ -6,10 +6,16 @@
 pub(super) fn of_field(text: &str, field: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
     let mut at = lines.iter().position(|l| !l.trim().is_empty() && !l.trim_start().starts_with('#')).unwrap_or(0);
+    let mut list = "";
     for part in field.split(['.', '[']).filter(|p| !p.is_empty()) {
         let found = match part.strip_suffix(']') {
+            // A list that begins inside its line: its positions are there, or nowhere that is worth a search.
+            Some(index) if index.parse::<usize>().is_ok() && holds_list(&lines, at, list) => Some(at),
             Some(index) => entry(&lines, at, index),
-            None => (at..lines.len()).find(|n| lines.get(*n).is_some_and(|line| has_key(line, part))),
+            None => {
+                list = part;
+                (at..lines.len()).find(|n| lines.get(*n).is_some_and(|line| has_key(line, part)))
+            }
         };
         match found {
             Some(line) => at = line,
@@ -17,6 +23,11 @@ pub(super) fn of_field(text: &str, field: &str) -> usize {
         }
     }
     at
+}
+
+/// Whether the list of that key begins in the line.
+fn holds_list(lines: &[&str], at: usize, key: &str) -> bool {
+    lines.get(at).is_some_and(|line| line.contains(&format!("{key}: [")))
 }
 
 /// The line of an entry of a list: by position, or by its `name`.
