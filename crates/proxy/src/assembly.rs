@@ -3,6 +3,7 @@
 //! Calls have a runtime of their own, on the thread that calls [`Bound::run`]; the control link, health and
 //! admin have another. A busy control plane never takes time from a call.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -173,7 +174,7 @@ impl Bound {
         let sidecar = Sidecar::new(Parts {
             caller: shared_caller(&self.config),
             clock,
-            seed: seed()?,
+            seed: seed(),
             bounds: self.config.bounds(),
             pools: Pools::new(Arc::new(Network::default())),
             audit,
@@ -212,11 +213,10 @@ fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// Chance from the system, once.
-fn seed() -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("the system has no randomness"))?;
-    Ok(u64::from_ne_bytes(bytes))
+/// Chance from the system, once: the keys that the standard library seeds its maps with. The cryptographic
+/// generator would spend most of the time of a start on gathering entropy that a draw by weight does not need.
+fn seed() -> u64 {
+    RandomState::new().hash_one(std::process::id())
 }
 
 /// The call path's own thread.

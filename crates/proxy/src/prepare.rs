@@ -31,7 +31,8 @@ pub struct Target {
 
 /// A request body in pieces: slices of the caller's, with edits between.
 pub struct Outgoing {
-    pieces: Pieces,
+    /// Boxed, because hyper keeps room for many requests beside each connection.
+    pieces: Box<Pieces>,
     left: u64,
 }
 
@@ -40,7 +41,7 @@ impl Outgoing {
     #[must_use]
     pub fn new(pieces: Pieces) -> Self {
         let left = pieces.len() as u64;
-        Self { pieces, left }
+        Self { pieces: Box::new(pieces), left }
     }
 }
 

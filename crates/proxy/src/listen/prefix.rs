@@ -72,6 +72,11 @@ impl<I: Read + Unpin> Read for Prefixed<I> {
         let n = (held - given).min(into.remaining());
         into.put_slice(&self.seen[given..given + n]);
         self.given += u8::try_from(n).unwrap_or(0);
+        if into.remaining() > 0 {
+            // What follows is read along: hyper would take a short first read for a reason to grow its buffer.
+            // An error or the end comes again with the next read.
+            let _ = Pin::new(&mut self.io).poll_read(cx, into);
+        }
         Poll::Ready(Ok(()))
     }
 }
