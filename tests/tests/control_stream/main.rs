@@ -6,6 +6,8 @@
 mod keys;
 mod objects;
 mod outage;
+mod page;
+mod policies;
 mod prices;
 mod reconnect;
 mod refused;

@@ -67,6 +67,23 @@ async fn cp1_a_sidecar_that_starts_while_the_control_plane_is_dead_serves_its_st
 }
 
 #[tokio::test(start_paused = true)]
+async fn cp1_a_stored_policy_that_is_damaged_is_not_used() {
+    let Whole { state, plane, stage, linked, cable, .. } = Whole::up(simple()).await;
+    plane.die();
+    drop((stage, linked));
+    let stored = std::fs::read(state.path().join("policy.pb")).unwrap();
+    let half = stored.len() / 2;
+    let flipped = stored.iter().enumerate().map(|(at, byte)| if at == half { byte ^ 1 } else { *byte }).collect();
+    for damaged in [stored[..half].to_vec(), flipped, Vec::new(), b"{}".to_vec(), vec![0xff; 10 << 20]] {
+        state.write("policy.pb", damaged);
+        let mut stage = Stage::bare(Setting::default());
+        let linked = Linked::over(&stage, &cable, &state);
+        assert!(!linked.restored && !linked.status.readiness().0);
+        assert_eq!(stage.call(chat("gpt-4o", "")).await.class(), "control_plane_unavailable");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn cp2_without_control_plane_and_without_stored_policy_a_sidecar_is_not_ready_and_says_so_in_every_dialect() {
     let (cable, state, mut stage) = (Cable::default(), Folder::new("state"), Stage::bare(Setting::default()));
     let linked = Linked::over(&stage, &cable, &state);
