@@ -36,8 +36,8 @@ help: ## list the targets
 run: ## control plane, sidecar and simulator from examples/quickstart, without a cluster; Ctrl-C ends it
 	$(CARGO) run --locked -p sidegate-cli --bin sidegate -- dev $(DIR) $(ARGS)
 
-build: ## the programs, for trying and for the end-to-end tests
-	$(CARGO) build --locked -p sidegate-cli --bin sidegate
+build: ## the programs, for trying, for the scenarios of programs and for the end-to-end tests
+	$(CARGO) build --locked -p sidegate-cli -p sidegate-proxy -p sidegate-controller --bins
 
 test: test-unit test-scenario test-e2e ## every test: unit, recorded calls, scenario, real SDKs
 
@@ -47,7 +47,7 @@ test-build: ## build the unit and scenario tests, run nothing
 test-unit: ## modules, crates, recorded calls, and the shape of the tree
 	$(TESTS) $(UNIT)
 
-test-scenario: ## whole programs in one process, and what goes wrong with them
+test-scenario: build ## whole programs in one process, and what goes wrong with them
 	$(TESTS) $(SCENARIO)
 
 test-e2e: build ## real, unmodified SDKs through a running sidecar
