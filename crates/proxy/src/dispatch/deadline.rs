@@ -38,6 +38,11 @@ impl Deadline {
         let idle = now + self.idle;
         (self.at, self.reason) =
             if idle < self.last { (idle, Reason::IdleTimeout) } else { (self.last, Reason::StreamTimeout) };
+        // Only once: the first event may be waited for longer than the ones after it.
+        if self.at < self.timer.deadline() {
+            let at = self.at;
+            self.timer.as_mut().reset(at);
+        }
     }
 
     /// Ready once the deadline has passed.
