@@ -147,7 +147,10 @@ fn judge(verdict: Verdict, response: Box<Response>, sidecar: &Sidecar) -> Result
             Kind::Transient,
             told(Class::ProviderTransient, Some(Reason::ErrorInSuccess), "an error in the place of an answer"),
         ),
-        Verdict::Transient => (Kind::Transient, told(Class::ProviderTransient, None, "it failed")),
+        Verdict::Transient => {
+            let reason = status.is_informational().then_some(Reason::BadResponse);
+            (Kind::Transient, told(Class::ProviderTransient, reason, "it failed"))
+        }
         Verdict::Quota { insufficient, .. } => {
             let reason = insufficient.then_some(Reason::CredentialsExhausted);
             (Kind::Quota { spent: insufficient }, told(Class::ProviderQuota, reason, "its rate or quota is used up"))
@@ -157,8 +160,10 @@ fn judge(verdict: Verdict, response: Box<Response>, sidecar: &Sidecar) -> Result
             (Kind::Redirect, told(Class::ProviderTransient, Some(Reason::UnexpectedRedirect), "a redirect, which is never followed"))
         }
     };
-    // A body about our key or account, and where a redirect leads, are not the caller's business.
-    let passes = !matches!(kind, Kind::Auth | Kind::Redirect | Kind::Quota { spent: true });
+    // A body about our key or account, and where a redirect leads, are not the caller's business; a switch of
+    // protocols would be about a connection that is not the caller's.
+    let private = matches!(kind, Kind::Auth | Kind::Redirect | Kind::Quota { spent: true });
+    let passes = !private && !status.is_informational();
     Err(Failure { kind, fault, status: Some(status.as_u16()), response: passes.then_some(response) })
 }
 
