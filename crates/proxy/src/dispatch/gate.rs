@@ -16,6 +16,9 @@ use super::deadline::Deadline;
 
 /// Bytes of an answer that are held back at most.
 const HELD_BYTES: usize = 64 * 1024;
+/// Beginnings that are judged and say nothing yet; after so many the answer passes for good, so that one that
+/// drips empty events is not read over and over.
+const JUDGEMENTS: u32 = 256;
 
 /// What was held, and how it was judged.
 pub struct Held {
@@ -34,7 +37,7 @@ pub struct Held {
 pub async fn hold(mut body: Incoming, judged: &Judged<'_>, deadline: &mut Deadline) -> Result<Held, Fault> {
     let mut frames = Vec::new();
     let mut seen = Seen::default();
-    let mut held = 0;
+    let (mut held, mut judgements) = (0, 0);
     let by_event = judged.head.status.is_success() && judged.framing != Framing::Json;
     loop {
         if body.is_end_stream() || held >= HELD_BYTES {
@@ -49,7 +52,12 @@ pub async fn hold(mut body: Incoming, judged: &Judged<'_>, deadline: &mut Deadli
         held += data.len();
         let may_end = by_event && seen.take(&data, judged.framing);
         frames.push(data);
-        if may_end && let Some(verdict) = first_event_verdict(judged.dialect, judged.operation, seen.bytes(&frames)) {
+        if !may_end {
+            continue;
+        }
+        judgements += 1;
+        let verdict = first_event_verdict(judged.dialect, judged.operation, seen.bytes(&frames));
+        if let Some(verdict) = verdict.or((judgements > JUDGEMENTS).then_some(Verdict::Good)) {
             let rest = (!body.is_end_stream()).then_some(body);
             return Ok(Held { frames, rest, verdict });
         }
@@ -58,8 +66,8 @@ pub async fn hold(mut body: Incoming, judged: &Judged<'_>, deadline: &mut Deadli
     let verdict = match &frames[..] {
         _ if !ended && judged.head.status.is_success() => Verdict::Good,
         [] if by_event => Verdict::Transient,
-        [one] => whole(judged, one),
-        several => whole(judged, &joined(several)),
+        [one] => of_whole(judged, one),
+        several => of_whole(judged, &joined(several)),
     };
     Ok(Held { frames, rest: (!ended).then_some(body), verdict })
 }
@@ -97,6 +105,14 @@ impl Seen {
             _ => &self.joined,
         }
     }
+}
+
+/// The verdict on a whole body. Half a JSON text is no answer, even if HTTP says that it ends there.
+fn of_whole(judged: &Judged<'_>, body: &[u8]) -> Verdict {
+    let text = body.trim_ascii();
+    let opens = text.first().is_some_and(|byte| b"{[".contains(byte));
+    let closes = text.last().is_some_and(|byte| b"}]".contains(byte));
+    if judged.head.status.is_success() && opens && !closes { Verdict::Transient } else { whole(judged, body) }
 }
 
 fn joined(frames: &[Bytes]) -> BytesMut {
