@@ -8,7 +8,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,6 +33,10 @@ pub struct Activity {
     head_open: AtomicBool,
     /// Calls begun.
     calls: AtomicU32,
+    /// An answer wants to break off.
+    breaking: AtomicBool,
+    /// Since then, everything before it has left hyper's buffers.
+    flushed: AtomicBool,
 }
 
 /// Why a connection was given up.
@@ -58,6 +62,20 @@ impl Activity {
         self.head_open.store(false, Ordering::Relaxed);
         self.calls.fetch_add(1, Ordering::Relaxed);
         InCall(self.clone())
+    }
+
+    /// Everything that hyper had to write is written.
+    pub(super) fn flushed(&self, waker: &Waker) {
+        if self.breaking.load(Ordering::Relaxed) && !self.flushed.swap(true, Ordering::Relaxed) {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// Whether an answer may break off now: hyper throws away what it has not written by then, the word that
+    /// the answer broke off among it.
+    fn may_break(&self) -> bool {
+        self.breaking.store(true, Ordering::Relaxed);
+        self.flushed.load(Ordering::Relaxed)
     }
 
     /// Resolves when the connection should be given up.
@@ -103,8 +121,10 @@ impl Body for Served {
     type Error = BrokenOff;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let _ = &self.in_call;
-        Pin::new(&mut self.body).poll_frame(cx)
+        match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(Some(Err(_))) if !self.in_call.0.may_break() => Poll::Pending,
+            frame => frame,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
