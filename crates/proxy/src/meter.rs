@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use sidegate_dialects::headers::response_header_passes;
@@ -93,6 +93,7 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
     let attempt::Response { mut head, held, rest, lease, meter, framing, drops_usage, deadline } = *response;
     let attempts = settlement.attempts();
     let opaque = head.headers.contains_key(CONTENT_ENCODING);
+    let chunked = head.headers.contains_key(TRANSFER_ENCODING);
     filter(&mut head.headers);
     settlement.mark(&mut head.headers);
     if let Some(sidecar) = settlement.sidecar() {
@@ -105,8 +106,9 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
             head.headers.insert(SHOULD_RETRY, HeaderValue::from_static("false"));
         }
     }
-    if drops_usage || framing != Framing::Json {
-        // What goes to the caller may be less by our chunk, or more by the word that the stream broke off.
+    if drops_usage || framing != Framing::Json || chunked {
+        // What goes to the caller may be less by our chunk, or more by the word that the stream broke off; and
+        // a length beside chunks is not what the body was read by.
         head.headers.remove(CONTENT_LENGTH);
     }
     let length = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
@@ -181,7 +183,10 @@ impl Metered {
         self.rest = None;
         let ready = &mut self.ready;
         self.meter.end(&mut |out| ready.push_back(out));
-        let unfinished = self.framing != Framing::Json && self.meter.seen().terminal == Terminal::None;
+        let unfinished = match self.framing {
+            Framing::Json => self.meter.is_mid_event(),
+            Framing::Sse | Framing::JsonArray => self.meter.seen().terminal == Terminal::None,
+        };
         if self.success && !self.opaque && unfinished {
             return self.break_off(Fault::provider(
                 Class::Truncated,
@@ -193,7 +198,16 @@ impl Metered {
             lease.give_back();
         }
         self.state = State::Ended;
-        self.settle(End::Complete);
+        self.settle(if self.says_nothing() { End::Nothing } else { End::Complete });
+    }
+
+    /// Whether a success was no answer at all: no JSON where JSON was to come, or one without a choice in it.
+    fn says_nothing(&self) -> bool {
+        let seen = self.meter.seen();
+        let no_json = self.framing == Framing::Json && seen.terminal == Terminal::None;
+        let has_choices = matches!(self.operation, Operation::ChatCompletions | Operation::Completions);
+        let no_choice = has_choices && seen.meaningful == 0 && seen.finish.is_none() && seen.terminal != Terminal::Error;
+        self.success && !self.opaque && (no_json || no_choice)
     }
 
     /// The terminal event has passed: the caller need not wait for the provider to close.
@@ -251,6 +265,8 @@ impl Metered {
             && self.dialect != Dialect::Gemini
             && self.meter.seen().terminal != Terminal::None
             && !self.opaque
+            // The line feed of a CRLF is still to come.
+            && !self.tail.ends_with(b"\n\r")
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenOff>>> {

@@ -46,6 +46,8 @@ struct Open {
 pub enum End {
     /// At its end.
     Complete,
+    /// At its end, and it was no answer although its status says so.
+    Nothing,
     /// The provider broke off, or took too long.
     Broken(Fault),
     /// The caller left.
@@ -190,7 +192,7 @@ impl Settlement {
             open.record.response_id.clone_from(&seen.response_id);
             open.record.finish_reason.clone_from(&seen.finish);
             open.record.outcome = match &end {
-                End::Complete => Outcome::Answered(open.status),
+                End::Complete | End::Nothing => Outcome::Answered(open.status),
                 End::Broken(fault) => Outcome::Failed(Box::new(fault.clone())),
                 End::Cancelled => Outcome::ClientCancelled,
             };

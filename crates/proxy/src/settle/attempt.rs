@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::HeaderMap;
 use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
-use sidegate_policy::{Class, Cost, Nanos};
+use sidegate_policy::{Class, Cost, Nanos, Reason};
 use sidegate_telemetry::{AttemptRecord, Estimate, UsageSource};
 
 use super::usage::{Taken, of_answer};
@@ -159,6 +159,10 @@ impl Open {
         match end {
             End::Complete if status >= 400 => attempt.record.class = Some(Class::ProviderInvalid),
             End::Complete if in_band => attempt.record.class = Some(Class::ProviderTransient),
+            End::Nothing => {
+                attempt.record.class = Some(Class::ProviderTransient);
+                attempt.record.reason = Some(Reason::ErrorInSuccess);
+            }
             End::Complete | End::Cancelled => {}
             End::Broken(fault) => {
                 attempt.record.class = Some(fault.class);
@@ -167,7 +171,7 @@ impl Open {
         }
         if let Some(circuit) = &attempt.circuit {
             match end {
-                End::Broken(_) => sidecar.breakers.cut_off(circuit, now, unit(sidecar.draw())),
+                End::Broken(_) | End::Nothing => sidecar.breakers.cut_off(circuit, now, unit(sidecar.draw())),
                 End::Complete if in_band => sidecar.breakers.cut_off(circuit, now, unit(sidecar.draw())),
                 End::Complete => sidecar.breakers.succeeded(circuit, now),
                 End::Cancelled => sidecar.breakers.abandoned(circuit),
@@ -178,7 +182,7 @@ impl Open {
             attempt.record.cost = Cost::Priced(Nanos(0));
         } else {
             // A caller may leave when all has been said; then all is known.
-            let complete = matches!(end, End::Complete) || seen.terminal == Terminal::Complete;
+            let complete = matches!(end, End::Complete | End::Nothing) || seen.terminal == Terminal::Complete;
             let taken = of_answer(&mut self.record, seen, complete);
             attempt.take(&taken, self.record.estimate);
             attempt.price_served(seen);
