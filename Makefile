@@ -47,7 +47,7 @@ test-build: ## build the unit and scenario tests, run nothing
 test-unit: ## modules, crates, recorded calls, and the shape of the tree
 	$(TESTS) $(UNIT)
 
-test-scenario: build ## whole programs in one process, and what goes wrong with them
+test-scenario: build ## whole programs, in one process and as people start them, and what goes wrong with them
 	$(TESTS) $(SCENARIO)
 
 test-e2e: build ## real, unmodified SDKs through a running sidecar
