@@ -292,12 +292,27 @@ fn unreachable(reason: Reason, what: &str) -> Fault {
 /// The connection ended, or the answer is no HTTP, after the request may have been sent.
 fn lost(error: &TrySendError<Request<Outgoing>>) -> Unsendable {
     let error = error.error();
+    if unprocessed(error) {
+        let fault = unreachable(Reason::ConnectionLost, "it refused the request unprocessed");
+        return Unsendable { fault, sent: false };
+    }
     let fault = if error.is_parse() || error.is_parse_too_large() {
         Fault::provider(Class::ProviderTransient, Reason::BadResponse, "The provider's answer is not acceptable HTTP.")
     } else {
         unreachable(Reason::ConnectionLost, "it closed the connection before its answer")
     };
     Unsendable { fault, sent: true }
+}
+
+/// HTTP/2: the provider said that it did nothing about the request (RFC 9113, 8.7).
+fn unprocessed(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<h2::Error>());
+    source.is_some_and(|e| match e.reason() {
+        Some(h2::Reason::REFUSED_STREAM) => e.is_remote(),
+        // Streams that the goodbye still covers go on; the others end with its reason.
+        Some(h2::Reason::NO_ERROR) => e.is_remote() && e.is_go_away(),
+        _ => false,
+    })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
