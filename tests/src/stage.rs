@@ -245,6 +245,11 @@ impl Stage {
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
+    /// Uses the retry budget up: for the next ten seconds a failure is told, or moved, at once.
+    pub fn spend_repeats(&self) {
+        while self.sidecar.retries.take(self.sidecar.clock.now()) {}
+    }
+
     /// Waits until no call is open.
     ///
     /// # Panics

@@ -82,6 +82,9 @@ async fn hu14_a_stream_that_is_refused_was_not_sent() {
     let (answer, line, _) = with_first(|stream| frame(RST_STREAM, 0, stream, &REFUSED_STREAM.to_be_bytes())).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(line["provider"], "sidegate-system/second");
+    let attempts = line["attempts"].as_array().cloned().unwrap_or_default();
+    assert_eq!(attempts.len(), 2, "moved at once: {line}");
+    assert_eq!((&attempts[0]["sent"], &attempts[0]["cost_nanodollars"]), (&false.into(), &0.into()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,8 @@ use super::{ASKED, always, raw};
 /// One call with `fault`, then one without; the sidecar's connections are on real sockets.
 async fn one_bad_one_good(fault: Fault, more: &str) -> (Answer, Answer, Stage) {
     let (mut stage, _) = Stage::on_sockets(ladder(&[1])).await;
-    stage.sim.add_faults(vec![Rule::times(2, fault)]);
+    stage.spend_repeats();
+    stage.sim.add_faults(vec![Rule::times(1, fault)]);
     let bad = stage.call(chat("m", more)).await;
     stage.sim.clear_faults();
     let good = stage.call(chat("m", more)).await;
@@ -109,6 +110,7 @@ async fn hu12_too_large_a_head_is_502() {
 #[tokio::test]
 async fn hu12_early_hints_are_passed_over() {
     let (mut stage, _) = Stage::on_sockets(ladder(&[1])).await;
+    stage.spend_repeats();
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n".repeat(100);
     let body = r#"{"object":"chat.completion","choices":[{"index":0,"message":{"content":"x"}}]}"#;
     let text = format!("{hints}HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
