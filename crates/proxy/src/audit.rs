@@ -7,18 +7,20 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::Duration;
 
 use sidegate_telemetry::AuditQueue;
 
+/// How long the last lines may take at shutdown: whoever reads them may have stopped reading.
+const LAST_LINES: Duration = Duration::from_millis(500);
 /// How long a line may wait.
 const TICK: Duration = Duration::from_millis(50);
 
-/// The running writer. Dropped, it writes what is queued and ends.
+/// The running writer. Dropped, it writes what is queued and ends, or is left to the process.
 pub struct Writer {
     stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    ended: Receiver<()>,
 }
 
 /// Opens what lines are appended to: a file, or standard output for `-`.
@@ -38,18 +40,19 @@ impl Writer {
     /// # Errors
     /// When no thread can be had.
     pub fn start(queue: Arc<AuditQueue>, into: Box<dyn Write + Send>) -> io::Result<Self> {
-        let (stop, stopped) = channel();
-        let thread = Builder::new().name("audit".into()).spawn(move || write(&queue, into, &stopped))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        let ((stop, stopped), (ends, ended)) = (channel(), channel());
+        Builder::new().name("audit".into()).spawn(move || {
+            let _ends = ends;
+            write(&queue, into, &stopped);
+        })?;
+        Ok(Self { stop: Some(stop), ended })
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        let _ = self.ended.recv_timeout(LAST_LINES);
     }
 }
 
