@@ -1,5 +1,7 @@
 //! A client that leaves while it sends, waits or reads (CD1 to CD4), over real sockets on both sides.
 
+#![expect(clippy::panic, reason = "what helps a test may fail it")]
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

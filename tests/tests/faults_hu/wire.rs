@@ -54,8 +54,8 @@ async fn hu10_lengths_that_contradict_are_no_answer() {
         assert_eq!((bad.status.as_u16(), bad.class()), (502, "provider_transient"), "{head}: {}", bad.text());
         assert_eq!(good.status, 200);
     }
-    let chunked = format!("content-length: 5\r\ntransfer-encoding: chunked\r\n");
-    let (odd, good, _stage) = one_bad_one_good(raw(&chunked, &format!("{n:x}\r\n{body}\r\n0\r\n\r\n")), "").await;
+    let chunked = "content-length: 5\r\ntransfer-encoding: chunked\r\n";
+    let (odd, good, _stage) = one_bad_one_good(raw(chunked, &format!("{n:x}\r\n{body}\r\n0\r\n\r\n")), "").await;
     assert!(odd.status == 502 || odd.text() == body, "in one reading or not at all: {}", odd.text());
     assert_ne!(odd.header("content-length"), "5");
     assert_eq!(good.status, 200);
