@@ -229,8 +229,12 @@ impl Metered {
             let ready = &mut self.ready;
             self.meter.end(&mut |out| ready.push_back(out));
             let id = self.settlement.as_ref().and_then(Settlement::record).map(|r| r.request_id.to_string());
-            let (id, mid_event) = (id.unwrap_or_default(), !self.at_boundary());
-            self.ready.push_back(error_event(self.dialect, self.operation, self.framing, &fault, &id, mid_event));
+            let mid_event = match self.framing {
+                Framing::JsonArray => self.meter.is_mid_event(),
+                Framing::Sse | Framing::Json => !self.at_boundary(),
+            };
+            let (operation, framing, id) = (self.operation, self.framing, id.unwrap_or_default());
+            self.ready.push_back(error_event(self.dialect, operation, framing, &fault, &id, mid_event));
         }
         self.state = State::Breaking { paused: false };
         self.settle(End::Broken(fault));
@@ -257,6 +261,18 @@ impl Metered {
             let waiting: usize = self.ready.iter().map(Bytes::len).sum();
             settlement.ended(self.meter.seen(), end, self.bytes_out + waiting as u64);
         }
+    }
+
+    /// Whether all of a stream has come, as far as it says so itself: what becomes of its connection after that
+    /// takes nothing away.
+    fn has_ended(&self) -> bool {
+        self.framing != Framing::Json && !self.opaque && self.meter.seen().terminal == Terminal::Complete
+    }
+
+    /// Ends well, over a connection that cannot be used again.
+    fn end_without_connection(&mut self) {
+        self.lease = None;
+        self.end();
     }
 
     /// Whether the stream has had its last event, for certain: Gemini has no such event.
@@ -300,10 +316,12 @@ impl Metered {
                         self.end();
                     }
                 }
+                Poll::Ready(Some(Err(_))) if self.has_ended() => self.end_without_connection(),
                 Poll::Ready(Some(Err(_))) => self.break_off(cut_off()),
                 Poll::Ready(None) => self.end(),
                 Poll::Pending if self.is_finished() => self.end_early(),
                 Poll::Pending => match self.deadline.poll(cx) {
+                    Poll::Ready(_) if self.has_ended() => self.end_without_connection(),
                     Poll::Ready(fault) => self.break_off(fault),
                     Poll::Pending => return Poll::Pending,
                 },
