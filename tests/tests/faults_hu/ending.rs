@@ -158,6 +158,24 @@ async fn hu19_the_end_is_delivered_when_it_is_said() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hu19_what_becomes_of_the_connection_after_the_end_takes_nothing_away() {
+    for (name, request) in streams() {
+        let after = Fault::Cut { after_event: Some(1_000), at_byte: None, reset: false };
+        for fault in [after, Fault::Trailing { text: Some(String::new()), hold: true }] {
+            if name.contains("array") {
+                continue;
+            }
+            let mut stage = three();
+            always(&stage, fault.clone());
+            let answer = stage.call(request.clone()).await;
+            assert!(answer.complete && !answer.text().contains("sidegate"), "{name}, {fault:?}: {}", answer.text());
+            let line = stage.line().await;
+            assert_eq!((&line["outcome"], &line["usage_source"]), (&"answered".into(), &"provider".into()), "{name}: {line}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn hu19_a_little_after_the_end_is_read_so_that_the_connection_can_be_used_again() {
     let mut stage = Stage::with(ladder(&[1]));
     always(&stage, Fault::Trailing { text: None, hold: false });
