@@ -1,7 +1,9 @@
 //! A call's way through the whole sidecar, in memory, with time paused.
 
-use sidegate_tests::Stage;
-use sidegate_tests::client::chat;
+use sidegate_policy::Dialect;
+use sidegate_testkit::sim::{Fault, Rule};
+use sidegate_tests::client::{chat, post};
+use sidegate_tests::{Stage, policy};
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_answered_with_the_providers_own_bytes() {
@@ -15,4 +17,17 @@ async fn a_call_is_answered_with_the_providers_own_bytes() {
     let audit = stage.audit();
     assert_eq!(audit.len(), 1, "{audit:?}");
     println!("{}", audit[0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gemini_array_that_breaks_off_between_elements_stays_readable_up_to_there() {
+    let gemini = policy::provider("gemini", Dialect::Gemini, 1);
+    let mut stage = Stage::with(policy::snapshot(vec![gemini]));
+    stage.sim.add_faults(vec![Rule::always(Fault::Cut { at_byte: None, after_event: Some(1), reset: false })]);
+    let body = r#"{"contents":[{"role":"user","parts":[{"text":"one two three four"}]}]}"#;
+    let answer = stage.call(post("/v1beta/models/gemini-2.5-flash:streamGenerateContent", body)).await;
+    assert!(!answer.complete, "{}", answer.text());
+    // What came is a list of whole elements, the last of which is the error: only its bracket is missing.
+    let elements: Vec<serde_json::Value> = serde_json::from_str(&format!("{}]", answer.text().trim_end_matches(']'))).unwrap();
+    assert!(elements.last().is_some_and(|last| last["error"]["message"].is_string()), "{}", answer.text());
 }
