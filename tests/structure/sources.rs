@@ -62,10 +62,15 @@ fn no_file_is_too_long_to_read() {
 
 #[test]
 fn nothing_is_left_unfinished_or_silenced() {
-    let marks = ["todo!(", "unimplemented!(", "#[allow(", "#![allow(", "#[ignore", "FIXME", "XXX"];
+    // In two parts each, so that this file holds none of them.
+    let marks =
+        [["todo", "!("], ["unimplemented", "!("], ["[all", "ow("], ["#[ign", "ore"], ["FIX", "ME"], ["XX", "X"]];
+    let marks = marks.map(|parts| parts.concat());
     // A measurement is run by hand on a quiet machine, and judges nothing.
-    let judged = |source: &Source| source.text.replace("#[ignore = \"a measurement\"]", "");
-    let unfinished = crates().into_iter().filter(|source| marks.iter().any(|mark| judged(source).contains(mark)));
+    let measurement = marks[3].clone() + " = \"a measurement\"]";
+    let judged = |source: &Source| source.text.replace(&measurement, "");
+    let unfinished =
+        crates().into_iter().filter(|source| marks.iter().any(|mark| judged(source).contains(mark.as_str())));
     assert_eq!(paths(unfinished), Vec::<PathBuf>::new());
 }
 
