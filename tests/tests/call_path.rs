@@ -28,6 +28,7 @@ async fn a_gemini_array_that_breaks_off_between_elements_stays_readable_up_to_th
     let answer = stage.call(post("/v1beta/models/gemini-2.5-flash:streamGenerateContent", body)).await;
     assert!(!answer.complete, "{}", answer.text());
     // What came is a list of whole elements, the last of which is the error: only its bracket is missing.
-    let elements: Vec<serde_json::Value> = serde_json::from_str(&format!("{}]", answer.text().trim_end_matches(']'))).unwrap();
+    let elements: Vec<serde_json::Value> =
+        serde_json::from_str(&format!("{}]", answer.text().trim_end_matches(']'))).unwrap();
     assert!(elements.last().is_some_and(|last| last["error"]["message"].is_string()), "{}", answer.text());
 }

@@ -6,9 +6,9 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use sidegate_policy::Dialect;
 use sidegate_testkit::sim::{Fault, Outcome};
+use sidegate_tests::Stage;
 use sidegate_tests::client::{Answer, chat, generate, message, with};
 use sidegate_tests::policy::{ladder, provider, snapshot};
-use sidegate_tests::Stage;
 use tokio::time::Instant;
 
 /// Everything that is an error although its status says success.
@@ -71,10 +71,9 @@ async fn the_last_error_in_a_200_is_passed_on_and_counted_as_one() {
 
 #[tokio::test(start_paused = true)]
 async fn after_the_first_event_nothing_moves() {
-    for fault in [
-        Fault::ErrorEvent { after_event: 2 },
-        Fault::Cut { after_event: Some(2), at_byte: None, reset: false },
-    ] {
+    for fault in
+        [Fault::ErrorEvent { after_event: 2 }, Fault::Cut { after_event: Some(2), at_byte: None, reset: false }]
+    {
         let mut stage = Stage::with(ladder(&[2, 1]));
         stage.fail("first", 9, fault.clone());
         let answer = stage.call(chat("m", r#","stream":true"#)).await;

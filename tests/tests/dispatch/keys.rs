@@ -101,7 +101,9 @@ fn of_each(policy: &Snapshot) -> HashMap<(String, String), Secret> {
 async fn what_the_application_sends_as_a_key_goes_nowhere() {
     let dialects = [Dialect::OpenAi, Dialect::Anthropic, Dialect::Gemini];
     let mut stage = Stage::with(snapshot(dialects.iter().map(|d| provider(d.as_str(), *d, 1)).collect()));
-    for request in [chat("gpt-4o", ""), message("claude-haiku-4-5", ""), generate("gemini-2.5-flash", "generateContent")] {
+    for request in
+        [chat("gpt-4o", ""), message("claude-haiku-4-5", ""), generate("gemini-2.5-flash", "generateContent")]
+    {
         assert_eq!(stage.call(request).await.status, 200);
     }
     let bill = stage.sim.bill().entries();

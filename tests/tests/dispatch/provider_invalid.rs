@@ -1,10 +1,10 @@
 //! Errors that are the caller's to see: passed on as they are, and neither repeated nor moved.
 
+use sidegate_policy::{Snapshot, Unit};
 use sidegate_testkit::sim::Fault;
 use sidegate_tests::Stage;
 use sidegate_tests::client::chat;
 use sidegate_tests::policy::{ladder, limit};
-use sidegate_policy::{Snapshot, Unit};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]

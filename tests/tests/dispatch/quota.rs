@@ -24,11 +24,9 @@ async fn the_next_credential_then_the_next_target() {
 
 #[tokio::test(start_paused = true)]
 async fn at_the_last_one_the_providers_time_is_waited() {
-    for (header, value, ms) in [
-        ("retry-after", "2", 2_000),
-        ("retry-after-ms", "1500", 1_500),
-        ("x-ratelimit-reset-requests", "3s", 3_000),
-    ] {
+    for (header, value, ms) in
+        [("retry-after", "2", 2_000), ("retry-after-ms", "1500", 1_500), ("x-ratelimit-reset-requests", "3s", 3_000)]
+    {
         let mut stage = Stage::with(ladder(&[1]));
         stage.fail("first", 1, limited(&[(header, value)]));
         assert_eq!(stage.call(chat("m", "")).await.status, 200);

@@ -53,6 +53,9 @@ async fn a_connection_that_never_comes_is_given_up_in_time() {
     let answer = stage.call(chat("m", "")).await;
     assert_eq!(answer.status, 200);
     let took = began.elapsed();
-    assert!((Duration::from_secs(5)..Duration::from_millis(5_100)).contains(&took), "timeouts.connect is 5 s: {took:?}");
+    assert!(
+        (Duration::from_secs(5)..Duration::from_millis(5_100)).contains(&took),
+        "timeouts.connect is 5 s: {took:?}"
+    );
     assert_eq!(stage.line().await["attempts"][0]["reason"], "connect_timeout");
 }

@@ -25,7 +25,9 @@ fn small() -> Setting {
 #[tokio::test]
 async fn bc2_chunks_that_lie_end_the_connection() {
     let (mut stage, at) = on_a_socket().await;
-    for chunk in ["fffffffffffffffff\r\nx", "-1\r\nx", "10000000000000000\r\nx", "g\r\nx", "5 5\r\nhello", "1\r\nhello\r\n"] {
+    for chunk in
+        ["fffffffffffffffff\r\nx", "-1\r\nx", "10000000000000000\r\nx", "g\r\nx", "5 5\r\nhello", "1\r\nhello\r\n"]
+    {
         let mut raw = Raw::connect(at).await;
         raw.send(format!("{CHUNKED}{chunk}")).await;
         assert!(raw.closes().await, "{chunk:?}");
@@ -96,7 +98,8 @@ async fn bc5_a_slow_body_that_gets_on_is_taken() {
     stage.serve(far);
     let (mut read, mut write) = tokio::io::split(near);
     let long = body(&"l".repeat(200_000), "");
-    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", long.len());
+    let head =
+        format!("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", long.len());
     assert!(write.write_all(head.as_bytes()).await.is_ok());
     for part in long.as_bytes().chunks(10_000) {
         assert!(write.write_all(part).await.is_ok());

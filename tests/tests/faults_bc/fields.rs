@@ -18,11 +18,26 @@ async fn bc8_broken_json_is_400_in_the_callers_dialect() {
     let deep = format!(r#"{{"model":"m","messages":{}"#, "[".repeat(100_000));
     let closed = format!(r#"{{"model":"m","messages":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     for body in [
-        "", "{", "[]", "null", "\"m\"", "{\"model\":\"m\"", "{\"model\":\"m\",}", "{\"model\":\"m\"}}", "{\"model\":\"m\"} {}",
-        "{'model':'m'}", "{\"model\":\"m\",\"stream\":NaN}", "{\"model\":\"m\",\"stream\":\"yes\"}",
-        "{\"model\":\"m\",\"max_tokens\":1e400}", "{\"model\":\"m\",\"max_tokens\":99999999999999999999}",
-        "{\"model\":\"m\",\"max_tokens\":1.5}", "{\"model\":\"\\x\"}", "{\"model\":\"\\ud800\"}", "{\"model\":7}",
-        deep.as_str(), closed.as_str(),
+        "",
+        "{",
+        "[]",
+        "null",
+        "\"m\"",
+        "{\"model\":\"m\"",
+        "{\"model\":\"m\",}",
+        "{\"model\":\"m\"}}",
+        "{\"model\":\"m\"} {}",
+        "{'model':'m'}",
+        "{\"model\":\"m\",\"stream\":NaN}",
+        "{\"model\":\"m\",\"stream\":\"yes\"}",
+        "{\"model\":\"m\",\"max_tokens\":1e400}",
+        "{\"model\":\"m\",\"max_tokens\":99999999999999999999}",
+        "{\"model\":\"m\",\"max_tokens\":1.5}",
+        "{\"model\":\"\\x\"}",
+        "{\"model\":\"\\ud800\"}",
+        "{\"model\":7}",
+        deep.as_str(),
+        closed.as_str(),
     ] {
         let mut stage = Stage::with(one_of_each());
         for path in ["/v1/chat/completions", "/v1/messages"] {
@@ -158,9 +173,22 @@ async fn bc10_every_call_has_a_bound_and_it_holds() {
 async fn bc11_no_credential_of_the_application_goes_anywhere() {
     let canary = "canary-0123456789";
     let requests = || {
-        let forms = ["x-api-key", "api-key", "x-goog-api-key", "proxy-authorization", "cookie", "x-amz-security-token",
-            "x-auth-token", "anthropic-auth-token", "openai-api-key", "openai-organization", "openai-project", "x-portkey-api-key"];
-        let bare = [chat("gpt-4o", ""), message("claude-haiku-4-5", ""), generate("gemini-2.5-flash", "generateContent")];
+        let forms = [
+            "x-api-key",
+            "api-key",
+            "x-goog-api-key",
+            "proxy-authorization",
+            "cookie",
+            "x-amz-security-token",
+            "x-auth-token",
+            "anthropic-auth-token",
+            "openai-api-key",
+            "openai-organization",
+            "openai-project",
+            "x-portkey-api-key",
+        ];
+        let bare =
+            [chat("gpt-4o", ""), message("claude-haiku-4-5", ""), generate("gemini-2.5-flash", "generateContent")];
         bare.map(|request| {
             let mut request = with(request, "authorization", &format!("Bearer {canary}"));
             for form in forms {

@@ -169,7 +169,15 @@ async fn bc12_what_a_client_says_of_the_way_changes_nothing() {
         let bill = stage.sim.bill().settled(sent + 1).await;
         let seen = &bill[sent];
         assert_eq!((seen.header("host"), seen.key.as_deref()), (Some("first.test"), Some("a")));
-        for name in ["x-stainless-lang", "x-api-key", "x-forwarded-for", "x-forwarded-host", "forwarded", "via", "proxy-connection"] {
+        for name in [
+            "x-stainless-lang",
+            "x-api-key",
+            "x-forwarded-for",
+            "x-forwarded-host",
+            "forwarded",
+            "via",
+            "proxy-connection",
+        ] {
             assert_eq!(seen.header(name), None, "{name}");
         }
     }

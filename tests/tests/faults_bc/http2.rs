@@ -41,8 +41,13 @@ fn field(name: &str, value: &str) -> Vec<u8> {
 
 /// The head of a chat completions request.
 fn head() -> Vec<u8> {
-    [field(":method", "POST"), field(":scheme", "http"), field(":path", "/v1/chat/completions"), field(":authority", "localhost")]
-        .concat()
+    [
+        field(":method", "POST"),
+        field(":scheme", "http"),
+        field(":path", "/v1/chat/completions"),
+        field(":authority", "localhost"),
+    ]
+    .concat()
 }
 
 async fn open(at: SocketAddr) -> Raw {
@@ -68,7 +73,9 @@ async fn flood(raw: &mut Raw, frames: impl Fn(u32) -> Vec<u8>) -> bool {
 async fn bc16_a_flood_of_resets_ends_the_connection() {
     let (mut stage, at) = on_a_socket().await;
     let mut raw = open(at).await;
-    let reset = |stream| [frame(HEADERS, END_HEADERS, stream, &head()), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat();
+    let reset = |stream| {
+        [frame(HEADERS, END_HEADERS, stream, &head()), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+    };
     assert!(flood(&mut raw, reset).await);
     still_serves(&mut stage).await;
     assert_eq!(stage.trail().len(), 1, "no body had come: nothing was sent for any of them");
@@ -98,7 +105,8 @@ async fn bc16_streams_made_to_be_reset_end_the_connection() {
     let (mut stage, at) = on_a_socket().await;
     let mut raw = open(at).await;
     // An increment of 0 is an error of the stream, which the server itself then resets.
-    let made = |stream| [frame(HEADERS, END_HEADERS, stream, &head()), frame(WINDOW_UPDATE, 0, stream, &[0; 4])].concat();
+    let made =
+        |stream| [frame(HEADERS, END_HEADERS, stream, &head()), frame(WINDOW_UPDATE, 0, stream, &[0; 4])].concat();
     assert!(flood(&mut raw, made).await);
     still_serves(&mut stage).await;
 }

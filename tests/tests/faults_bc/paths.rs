@@ -42,7 +42,11 @@ async fn bc13_no_path_reaches_a_provider_but_by_its_one_reading() {
 #[tokio::test]
 async fn bc13_bytes_that_are_no_path_are_no_path() {
     let (stage, at) = on_a_socket().await;
-    for path in [&b"/v1/chat/completions\xe2\x80\xa4"[..], b"/v1/\xef\xbc\x8e\xef\xbc\x8e/chat/completions", b"/v1/chat/comp\xffletions"] {
+    for path in [
+        &b"/v1/chat/completions\xe2\x80\xa4"[..],
+        b"/v1/\xef\xbc\x8e\xef\xbc\x8e/chat/completions",
+        b"/v1/chat/comp\xffletions",
+    ] {
         let mut raw = Raw::connect(at).await;
         let request = chat("", &body("hello", ""));
         let rest = request.strip_prefix("POST /v1/chat/completions").unwrap_or_default();
@@ -56,9 +60,10 @@ async fn bc13_bytes_that_are_no_path_are_no_path() {
 #[tokio::test]
 async fn bc13_a_known_path_goes_upstream_as_its_providers_own() {
     let (stage, at) = on_a_socket().await;
-    for (n, path) in ["/v1/chat/completions", "/chat/completions", "/openai/v1/chat/completions/", "/v1/chat/completions?a=../b"]
-        .into_iter()
-        .enumerate()
+    for (n, path) in
+        ["/v1/chat/completions", "/chat/completions", "/openai/v1/chat/completions/", "/v1/chat/completions?a=../b"]
+            .into_iter()
+            .enumerate()
     {
         let mut raw = Raw::connect(at).await;
         raw.send(chat("", &body("hello", "")).replacen("/v1/chat/completions", path, 1)).await;

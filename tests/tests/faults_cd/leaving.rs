@@ -62,13 +62,22 @@ async fn cd1_a_client_that_leaves_while_it_sends_has_sent_nothing() {
     let (stage, at) = Stage::on_sockets(ladder(&[1])).await;
     for way in [Leaves::Close, Leaves::Reset] {
         let mut raw = Raw::connect(at).await;
-        raw.send("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n{\"model\":").await;
+        raw.send("POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100000\r\n\r\n{\"model\":")
+            .await;
         while stage.sidecar.open_calls() == 0 {
             tokio::task::yield_now().await;
         }
-        if matches!(way, Leaves::Reset) { raw.reset() } else { drop(raw) }
+        if matches!(way, Leaves::Reset) {
+            raw.reset()
+        } else {
+            drop(raw)
+        }
         let line = stage.line().await;
-        assert_eq!((&line["outcome"], &line["attempts"]), (&"client_cancelled".into(), &Value::Null), "{way:?}: {line}");
+        assert_eq!(
+            (&line["outcome"], &line["attempts"]),
+            (&"client_cancelled".into(), &Value::Null),
+            "{way:?}: {line}"
+        );
     }
     assert!(stage.sim.bill().entries().is_empty());
 }
@@ -145,7 +154,8 @@ fn over_h2(more: &str) -> http::Request<Full<Bytes>> {
 
 #[tokio::test]
 async fn cd3_a_reset_stream_or_a_lost_connection_over_http2_does_too() {
-    for (whole_connection, more) in [(false, ""), (true, ""), (false, r#","stream":true"#), (true, r#","stream":true"#)] {
+    for (whole_connection, more) in [(false, ""), (true, ""), (false, r#","stream":true"#), (true, r#","stream":true"#)]
+    {
         let (stage, at) = Stage::on_sockets(ladder(&[1])).await;
         let pace = if more.is_empty() { Fault::Delay { ms: 60_000 } } else { Fault::Pace { ms: 100 } };
         stage.sim.add_faults(vec![Rule::always(pace)]);

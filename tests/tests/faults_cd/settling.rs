@@ -37,7 +37,11 @@ async fn cd7_a_departure_after_the_last_event_is_settled_once_and_exactly() {
             assert_eq!(line["usage_source"], "provider", "{dialect:?}, {held}: {line}");
             assert_eq!(line["input_tokens"].as_u64(), Some(entry.prompt_tokens));
             let cost = line["cost_nanodollars"].as_u64();
-            assert_eq!(cost, Some(entry.prompt_tokens * 150 + entry.output_tokens * 600), "{dialect:?}, {held}: {line}");
+            assert_eq!(
+                cost,
+                Some(entry.prompt_tokens * 150 + entry.output_tokens * 600),
+                "{dialect:?}, {held}: {line}"
+            );
         }
     }
 }

@@ -45,7 +45,9 @@ async fn hu6_a_stream_that_ends_early_is_never_a_clean_end() {
 
 #[tokio::test(start_paused = true)]
 async fn hu6_not_even_when_http_ends_well() {
-    let chunk = |content: &str| format!(r#"data: {{"id":"c1","model":"m","choices":[{{"index":0,"delta":{{"content":"{content}"}}}}]}}"#);
+    let chunk = |content: &str| {
+        format!(r#"data: {{"id":"c1","model":"m","choices":[{{"index":0,"delta":{{"content":"{content}"}}}}]}}"#)
+    };
     let begun = format!("{}\n\n{}\n\n", chunk("one"), chunk("two"));
     for end in ["", "data: {\"id\":", ": comment\n\n"] {
         let mut stage = three();
@@ -61,7 +63,9 @@ async fn hu6_not_even_when_http_ends_well() {
 
 #[tokio::test(start_paused = true)]
 async fn hu6_an_array_without_its_bracket_is_one_too() {
-    for body in [r#"[{"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}"#, r#"[{"candidates":[{"content":{"parts":[{"te"#] {
+    for body in
+        [r#"[{"candidates":[{"content":{"parts":[{"text":"hi"}]}}]}"#, r#"[{"candidates":[{"content":{"parts":[{"te"#]
+    {
         let mut stage = three();
         let head = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
         always(&stage, super::raw(&head, body));
@@ -79,7 +83,13 @@ async fn hu6_an_array_without_its_bracket_is_one_too() {
 #[tokio::test(start_paused = true)]
 async fn hu6_a_body_without_a_length_that_is_half_an_answer_is_one_too() {
     let mut stage = Stage::with(ladder(&[1]));
-    always(&stage, super::raw("content-type: application/json\r\nconnection: close\r\n", r#"{"id":"c1","choices":[{"index":0,"mess"#));
+    always(
+        &stage,
+        super::raw(
+            "content-type: application/json\r\nconnection: close\r\n",
+            r#"{"id":"c1","choices":[{"index":0,"mess"#,
+        ),
+    );
     let answer = stage.call(chat("m", "")).await;
     let line = stage.line().await;
     assert!(!answer.complete || answer.status != 200, "half an answer as a whole one: {}", answer.text());
@@ -170,7 +180,11 @@ async fn hu19_what_becomes_of_the_connection_after_the_end_takes_nothing_away() 
             let answer = stage.call(request.clone()).await;
             assert!(answer.complete && !answer.text().contains("sidegate"), "{name}, {fault:?}: {}", answer.text());
             let line = stage.line().await;
-            assert_eq!((&line["outcome"], &line["usage_source"]), (&"answered".into(), &"provider".into()), "{name}: {line}");
+            assert_eq!(
+                (&line["outcome"], &line["usage_source"]),
+                (&"answered".into(), &"provider".into()),
+                "{name}: {line}"
+            );
         }
     }
 }

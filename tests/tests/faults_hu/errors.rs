@@ -21,7 +21,12 @@ async fn hu9_what_is_no_answer_moves_and_counts_although_it_says_200() {
             stage.fail("first", 9, fault.clone());
             let answer = stage.call(chat("m", more)).await;
             assert_eq!(answer.status, 200);
-            assert_eq!(stage.trail().last().map(String::as_str), Some("second/a 200"), "{fault:?}{more}: {}", answer.text());
+            assert_eq!(
+                stage.trail().last().map(String::as_str),
+                Some("second/a 200"),
+                "{fault:?}{more}: {}",
+                answer.text()
+            );
             let line = stage.line().await;
             assert_eq!(line["attempts"][0]["class"], "provider_transient", "{fault:?}{more}: {line}");
         }
@@ -40,14 +45,21 @@ async fn hu9_an_overload_told_as_the_first_event_moves() {
 
 #[tokio::test(start_paused = true)]
 async fn hu9_with_nowhere_to_go_the_body_is_still_passed_on() {
-    for (fault, part) in [(Fault::ErrorBody {}, "on demand"), (Fault::Html {}, "Please sign in"), (Fault::EmptyChoices {}, "\"choices\":[]")] {
+    for (fault, part) in [
+        (Fault::ErrorBody {}, "on demand"),
+        (Fault::Html {}, "Please sign in"),
+        (Fault::EmptyChoices {}, "\"choices\":[]"),
+    ] {
         let mut stage = Stage::with(ladder(&[1]));
         always(&stage, fault.clone());
         let answer = stage.call(chat("m", "")).await;
         assert!(answer.text().contains(part), "{fault:?}: {}", answer.text());
         let line = stage.line().await;
         let attempts = line["attempts"].as_array().cloned().unwrap_or_default();
-        assert!(attempts.iter().all(|a| a["class"] == "provider_transient"), "{fault:?} was recorded as a success: {line}");
+        assert!(
+            attempts.iter().all(|a| a["class"] == "provider_transient"),
+            "{fault:?} was recorded as a success: {line}"
+        );
     }
 }
 
@@ -62,7 +74,12 @@ async fn hu9_an_error_later_in_a_stream_counts_against_the_provider() {
 
 #[tokio::test(start_paused = true)]
 async fn hu13_a_redirect_into_the_cluster_is_not_followed() {
-    for location in ["http://169.254.169.254/latest/meta-data/", "http://second.test/v1/chat/completions", "/v1/models", "//evil.test/"] {
+    for location in [
+        "http://169.254.169.254/latest/meta-data/",
+        "http://second.test/v1/chat/completions",
+        "/v1/models",
+        "//evil.test/",
+    ] {
         for status in [301, 302, 307, 308] {
             let mut stage = Stage::with(ladder(&[1]));
             always(&stage, Fault::Redirect { status, location: location.into() });
@@ -78,7 +95,17 @@ async fn hu13_a_redirect_into_the_cluster_is_not_followed() {
 
 #[tokio::test(start_paused = true)]
 async fn hu15_every_wait_is_bounded_and_none_is_nothing() {
-    for value in ["0", "-5", "1000000000", "1e300", "Sun, 06 Nov 1994 08:49:37 GMT", "Fri, 31 Dec 9999 23:59:59 GMT", "soon", "", "NaN"] {
+    for value in [
+        "0",
+        "-5",
+        "1000000000",
+        "1e300",
+        "Sun, 06 Nov 1994 08:49:37 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "soon",
+        "",
+        "NaN",
+    ] {
         let mut stage = Stage::with(ladder(&[2]));
         let headers = vec![("retry-after".to_owned(), value.to_owned())];
         stage.fail("first", 1, Fault::Status { status: 429, headers, body: None, code: None });

@@ -81,7 +81,10 @@ async fn hu2_also_when_a_line_end_is_cut_in_two() {
         Fault::Reframe { line_end: LineEnd::Crlf, comments: true, bom: true, tight: true },
         Fault::Trickle { bytes: 1, pause_ms: 0 },
     ];
-    stage.sim.add_faults(vec![sidegate_testkit::sim::Rule { faults, ..sidegate_testkit::sim::Rule::always(Fault::Html {}) }]);
+    stage.sim.add_faults(vec![sidegate_testkit::sim::Rule {
+        faults,
+        ..sidegate_testkit::sim::Rule::always(Fault::Html {})
+    }]);
     let cut = stage.call(chat("gpt-4o", ASKED)).await;
     assert!(cut.complete && cut.body == whole.body, "{:?}\n{:?}", cut.text(), whole.text());
     assert_eq!(numbers(&stage.line().await), numbers(&line));
@@ -126,7 +129,13 @@ async fn hu3_a_line_that_never_ends_is_a_stream_that_broke_off() {
     let good = r#"data: {"id":"c1","choices":[{"index":0,"delta":{"content":"hi"}}]}"#;
     always(&stage, events(&format!("{good}\n\ndata: {{\"a\":\"{}", "h".repeat(8 << 20))));
     let answer = stage.call(chat("gpt-4o", ASKED)).await;
-    assert!(!answer.complete && answer.body.len() > 8 << 20, "{} {} {:.300}", answer.complete, answer.body.len(), answer.text());
+    assert!(
+        !answer.complete && answer.body.len() > 8 << 20,
+        "{} {} {:.300}",
+        answer.complete,
+        answer.body.len(),
+        answer.text()
+    );
     assert!(answer.events().last().is_some_and(|data| data.contains("truncated")), "the error is an event of its own");
     assert_eq!(stage.line().await["class"], "truncated");
 }
@@ -167,13 +176,15 @@ async fn hu20_a_beginning_that_says_nothing_costs_no_more_than_its_bytes() {
     // The gate holds back what says nothing, byte by byte: each of them must not be read again for the next.
     let mut stage = Stage::with(ladder(&[1, 1]));
     stage.sim.set_answers(Answers { text: Some("word ".repeat(20)), ..Answers::default() });
+    stage.spend_repeats();
     let silence = ": nothing\n\n".repeat(5_000);
     let head = "content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n";
     let chunks: String = silence.bytes().map(|byte| format!("1\r\n{}\r\n", char::from(byte))).collect();
     always(&stage, super::raw(head, &format!("{chunks}0\r\n\r\n")));
     let began = Instant::now();
     let answer = stage.call(chat("m", ASKED)).await;
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // Read anew for each byte it took minutes; the bound leaves room for a machine that is busy.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_ne!(answer.status, 500);
 }
 
@@ -183,7 +194,10 @@ async fn hu21_a_large_body_streams_through() {
     let body = format!(
         r#"{{"object":"list","data":[{{"index":0,"embedding":[{numbers}0.1]}}],"model":"e","usage":{{"prompt_tokens":5,"total_tokens":5}}}}"#
     );
-    let setting = Setting { sim: SimConfig { keys: vec![Key::new("a", "sim-key-a")], ..SimConfig::default() }, ..Setting::default() };
+    let setting = Setting {
+        sim: SimConfig { keys: vec![Key::new("a", "sim-key-a")], ..SimConfig::default() },
+        ..Setting::default()
+    };
     let mut stage = Stage::set(setting, ladder(&[1]));
     always(&stage, json(&body));
     let mut response = stage.send(post("/v1/embeddings", r#"{"model":"m","input":"x"}"#)).await;

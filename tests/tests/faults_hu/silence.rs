@@ -41,7 +41,12 @@ async fn hu8_silence_after_the_head_ends_in_time() {
             let began = Instant::now();
             let answer = stage.call(request.clone()).await;
             assert!(about(began.elapsed(), 30), "{name}, {ping_ms:?}: {:?}", began.elapsed());
-            assert_eq!((answer.status.as_u16(), answer.class()), (504, "upstream_timeout"), "{name}: {}", answer.text());
+            assert_eq!(
+                (answer.status.as_u16(), answer.class()),
+                (504, "upstream_timeout"),
+                "{name}: {}",
+                answer.text()
+            );
             assert_eq!(stage.line().await["reason"], "first_event_timeout", "{name}");
             assert_eq!(stage.memory.open(), 0, "{name}: the connection is not used again");
         }

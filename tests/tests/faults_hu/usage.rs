@@ -25,7 +25,11 @@ async fn hu4_spoilt_usage_is_estimated_and_counted_and_the_stream_untouched() {
             let answer = stage.call(request).await;
             let line = stage.line().await;
             assert!(answer.complete, "{name}, {spoilt:?}: {}", answer.text());
-            assert_eq!((&line["outcome"], &line["usage_source"]), (&"answered".into(), &"estimated".into()), "{name}, {spoilt:?}: {line}");
+            assert_eq!(
+                (&line["outcome"], &line["usage_source"]),
+                (&"answered".into(), &"estimated".into()),
+                "{name}, {spoilt:?}: {line}"
+            );
             assert!(line["output_tokens"].as_u64().is_some_and(|n| n < 100), "{name}, {spoilt:?}: {line}");
             assert!(!anomalies(&line).is_empty(), "{name}, {spoilt:?}: {line}");
         }
@@ -94,7 +98,12 @@ async fn hu18_an_answers_id_may_be_missing_null_or_used_twice() {
     for id in ["", r#""id":null,"#, r#""id":"twice","#, r#""id":"twice","#, r#""id":7,"#] {
         stage.sim.clear_faults();
         let usage = r#""usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}"#;
-        always(&stage, json(&format!(r#"{{{id}"object":"chat.completion","choices":[{{"index":0,"message":{{"content":"x"}}}}],{usage}}}"#)));
+        always(
+            &stage,
+            json(&format!(
+                r#"{{{id}"object":"chat.completion","choices":[{{"index":0,"message":{{"content":"x"}}}}],{usage}}}"#
+            )),
+        );
         assert_eq!(stage.call(chat("m", "")).await.status, 200);
         let line = stage.line().await;
         assert_eq!(line["output_tokens"], 4);
@@ -107,7 +116,8 @@ async fn hu18_an_answers_id_may_be_missing_null_or_used_twice() {
 async fn hu22_of_the_asked_and_the_serving_model_the_dearer_is_booked() {
     let twice = |rate: Rate| Rate(rate.0 * 2);
     let rates = price().rates;
-    let dear = Price { rates: Rates { input: twice(rates.input), output: twice(rates.output), ..rates }, ..Price::default() };
+    let dear =
+        Price { rates: Rates { input: twice(rates.input), output: twice(rates.output), ..rates }, ..Price::default() };
     let facts = |name: &str, price: Price| {
         let name = Glob::parse(name).unwrap_or(Glob::Any);
         ModelFacts { name, context_window: None, max_output: None, price: Some(price) }
@@ -116,10 +126,17 @@ async fn hu22_of_the_asked_and_the_serving_model_the_dearer_is_booked() {
     first.models = vec![facts("dear", dear), facts("plain", price())];
     let mut stage = Stage::with(snapshot(vec![first]));
     let (plain, twice) = (Nanos(3 * 150 + 4 * 600), Nanos(2 * (3 * 150 + 4 * 600)));
-    for (asked, served, cost) in [("plain", "dear", twice), ("dear", "plain", twice), ("plain", "plain", plain), ("plain", "of-nobody", plain)] {
+    for (asked, served, cost) in
+        [("plain", "dear", twice), ("dear", "plain", twice), ("plain", "plain", plain), ("plain", "of-nobody", plain)]
+    {
         stage.sim.clear_faults();
         let usage = r#""usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}"#;
-        always(&stage, json(&format!(r#"{{"id":"x","model":"{served}","choices":[{{"index":0,"message":{{"content":"x"}}}}],{usage}}}"#)));
+        always(
+            &stage,
+            json(&format!(
+                r#"{{"id":"x","model":"{served}","choices":[{{"index":0,"message":{{"content":"x"}}}}],{usage}}}"#
+            )),
+        );
         stage.call(chat(asked, "")).await;
         let line = stage.line().await;
         assert_eq!(line["cost_nanodollars"].as_u64(), u64::try_from(cost.0).ok(), "{asked} served by {served}: {line}");

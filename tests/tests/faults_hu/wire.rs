@@ -36,7 +36,11 @@ async fn hu10_what_is_behind_the_length_is_thrown_away_with_the_connection() {
         assert!(!bad.text().contains("[DONE]") || more.is_empty());
         assert_eq!(good.status, 200, "the next answer begins where it begins");
         assert!(good.complete);
-        let last = if more.is_empty() { good.json()["object"] == "chat.completion" } else { good.text().ends_with("[DONE]\n\n") };
+        let last = if more.is_empty() {
+            good.json()["object"] == "chat.completion"
+        } else {
+            good.text().ends_with("[DONE]\n\n")
+        };
         assert!(last, "{}", good.text());
     }
 }
@@ -81,7 +85,10 @@ async fn hu11_a_compressed_answer_passes_with_its_header() {
 async fn hu11_an_encoding_that_nobody_knows_passes_too() {
     for encoding in ["x-unknown", "br", "gzip, gzip", "zstd"] {
         let mut stage = Stage::with(ladder(&[1, 1]));
-        always(&stage, Fault::Headers { headers: vec![("content-encoding".into(), encoding.into())], filler: 0, cookies: 0 });
+        always(
+            &stage,
+            Fault::Headers { headers: vec![("content-encoding".into(), encoding.into())], filler: 0, cookies: 0 },
+        );
         let answer = stage.call(chat("m", ASKED)).await;
         assert_eq!(answer.header("content-encoding"), encoding);
         assert!(answer.complete && answer.text().ends_with("[DONE]\n\n"), "{encoding}: {}", answer.text());
@@ -116,15 +123,31 @@ async fn hu12_early_hints_are_passed_over() {
     let text = format!("{hints}HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     always(&stage, Fault::Raw { text });
     let answer = stage.call(chat("m", "")).await;
-    assert!(answer.status == 200 && answer.text() == body || answer.status == 502, "{} {}", answer.status, answer.text());
+    assert!(
+        answer.status == 200 && answer.text() == body || answer.status == 502,
+        "{} {}",
+        answer.status,
+        answer.text()
+    );
     assert_eq!(answer.header("link"), "");
 }
 
 #[tokio::test(start_paused = true)]
 async fn hu12_only_headers_that_may_pass_do() {
     let mut stage = Stage::with(ladder(&[1]));
-    let names = ["set-cookie", "alt-svc", "upgrade", "server", "location", "www-authenticate", "x-sidegate-error",
-        "access-control-allow-origin", "strict-transport-security", "openai-organization", "proxy-authenticate"];
+    let names = [
+        "set-cookie",
+        "alt-svc",
+        "upgrade",
+        "server",
+        "location",
+        "www-authenticate",
+        "x-sidegate-error",
+        "access-control-allow-origin",
+        "strict-transport-security",
+        "openai-organization",
+        "proxy-authenticate",
+    ];
     let headers = names.iter().map(|n| ((*n).to_owned(), "theirs".to_owned())).collect();
     always(&stage, Fault::Headers { headers, filler: 0, cookies: 3 });
     let answer = stage.call(chat("m", "")).await;
