@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sidegate_tests::client::chat;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use sidegate_testkit::sim::{Answers, Fault};
+use sidegate_tests::client::{chat, post};
 use sidegate_tests::memory::{Peer, Road};
 use sidegate_tests::policy::ladder;
 use sidegate_tests::{Answer, Stage};
@@ -120,4 +125,28 @@ async fn hu14_over_http2_calls_go_as_over_http1() {
         assert_eq!(stage.line().await["usage_source"], "provider");
     }
     assert_eq!(stage.memory.opened(), 1, "one connection for all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn hu6_a_caller_over_http2_is_told_too() {
+    for after_event in [2, 3, 50] {
+        let mut stage = Stage::with(ladder(&[1]));
+        stage.sim.set_answers(Answers { events: Some(100), ..Answers::default() });
+        stage.fail("first", 9, Fault::Cut { after_event: Some(after_event), at_byte: None, reset: false });
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        stage.serve(far);
+        let handshake = http2::handshake::<_, _, Full<Bytes>>(TokioExecutor::new(), TokioIo::new(near)).await;
+        let (mut sender, connection) = handshake.unwrap_or_else(|e| panic!("{e}"));
+        let mut tasks = tokio::task::JoinSet::new();
+        tasks.spawn(async move { drop(connection.await) });
+        let body = sidegate_tests::raw::body("hello", r#","stream":true"#);
+        let mut request = post("/v1/chat/completions", body);
+        *request.uri_mut() = "http://localhost/v1/chat/completions".parse().unwrap_or_default();
+        request.headers_mut().remove("host");
+        let response = sender.send_request(request).await.unwrap_or_else(|e| panic!("{e}"));
+        let answer = Answer::read(response).await;
+        assert!(!answer.complete, "{after_event}");
+        assert!(answer.text().contains("truncated"), "{after_event}: {}", answer.text());
+        assert_eq!(stage.line().await["class"], "truncated");
+    }
 }
