@@ -94,7 +94,10 @@ pub enum DevError {
 pub fn run(arguments: Arguments) -> Result<(), DevError> {
     let state = StateDirectory(std::env::temp_dir().join(format!("sidegate-dev-{}", std::process::id())));
     let simulator = if arguments.no_sim { None } else { Some(bind(arguments.sim_listen, "--sim-listen")?) };
-    let sockets = [bind(arguments.control_listen, "--control-listen")?, bind(arguments.control_metrics_listen, "--control-metrics-listen")?];
+    let sockets = [
+        bind(arguments.control_listen, "--control-listen")?,
+        bind(arguments.control_metrics_listen, "--control-metrics-listen")?,
+    ];
     let sidecar = bind_sidecar(&arguments, &state).map_err(of_flags)?;
     let stop = stop_on_signal()?;
     let mut beside = vec![start_controller(&arguments, sockets, stop.clone())?];
@@ -103,9 +106,7 @@ pub fn run(arguments: Arguments) -> Result<(), DevError> {
     }
     let (health, listen, directory) =
         (arguments.metrics_listen, arguments.listen, arguments.directory.display().to_string());
-    std::thread::Builder::new()
-        .name("banner".into())
-        .spawn(move || banner::when_ready(health, listen, &directory))?;
+    std::thread::Builder::new().name("banner".into()).spawn(move || banner::when_ready(health, listen, &directory))?;
     sidecar.run(stop)?;
     for thread in beside {
         let _ = thread.join();

@@ -110,8 +110,8 @@ pub fn bind(config: Config, audit_format: Format) -> Result<Bound, StartError> {
     let control = endpoint(&config.control)?;
     let store = Store::open(&config.state_dir)
         .map_err(|source| StartError::State { path: config.state_dir.clone(), source })?;
-    let audit = audit::open(&config.audit)
-        .map_err(|source| StartError::Audit { path: config.audit.clone(), source })?;
+    let audit =
+        audit::open(&config.audit).map_err(|source| StartError::Audit { path: config.audit.clone(), source })?;
     let mut calls = Vec::new();
     for address in addresses {
         match listen(address) {
@@ -121,11 +121,15 @@ pub fn bind(config: Config, audit_format: Format) -> Result<Bound, StartError> {
             Err(source) => return Err(StartError::Listen { address, flag: "--listen", source }),
         }
     }
-    let metrics = listen(config.metrics_listen)
-        .map_err(|source| StartError::Listen { address: config.metrics_listen, flag: "--metrics-listen", source })?;
-    let admin = config.admin_socket.as_ref().map(|path| {
-        unix_listener(path).map_err(|source| StartError::Socket { path: path.clone(), source })
-    });
+    let metrics = listen(config.metrics_listen).map_err(|source| StartError::Listen {
+        address: config.metrics_listen,
+        flag: "--metrics-listen",
+        source,
+    })?;
+    let admin = config
+        .admin_socket
+        .as_ref()
+        .map(|path| unix_listener(path).map_err(|source| StartError::Socket { path: path.clone(), source }));
     Ok(Bound { admin: admin.transpose()?, config, calls, metrics, store, audit, audit_format, control })
 }
 

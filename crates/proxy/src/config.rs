@@ -113,11 +113,7 @@ impl Config {
     /// The bounds of calls.
     #[must_use]
     pub fn bounds(&self) -> CallBounds {
-        CallBounds {
-            body_bytes: self.max_body_bytes,
-            held_bytes: self.max_held_bytes,
-            calls: self.max_calls,
-        }
+        CallBounds { body_bytes: self.max_body_bytes, held_bytes: self.max_held_bytes, calls: self.max_calls }
     }
 }
 

@@ -22,9 +22,9 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use self::drain::drain;
-use crate::dispatch::{Answered, attempt};
 use crate::dispatch::deadline::Deadline;
 use crate::dispatch::pool::Lease;
+use crate::dispatch::{Answered, attempt};
 use crate::refuse::SHOULD_RETRY;
 use crate::reserve::tell_headroom;
 use crate::settle::{End, Settlement};
@@ -84,7 +84,9 @@ enum State {
     Ended,
     /// What is in `ready` is the last, and then the connection breaks. First one pause, so that hyper
     /// flushes what it has.
-    Breaking { paused: bool },
+    Breaking {
+        paused: bool,
+    },
 }
 
 /// The answer's head and body for the caller.
@@ -206,7 +208,8 @@ impl Metered {
         let seen = self.meter.seen();
         let no_json = self.framing == Framing::Json && seen.terminal == Terminal::None;
         let has_choices = matches!(self.operation, Operation::ChatCompletions | Operation::Completions);
-        let no_choice = has_choices && seen.meaningful == 0 && seen.finish.is_none() && seen.terminal != Terminal::Error;
+        let no_choice =
+            has_choices && seen.meaningful == 0 && seen.finish.is_none() && seen.terminal != Terminal::Error;
         self.success && !self.opaque && (no_json || no_choice)
     }
 
@@ -331,11 +334,7 @@ impl Metered {
 }
 
 fn cut_off() -> Fault {
-    Fault::provider(
-        Class::Truncated,
-        Reason::CutOff,
-        "The provider closed the connection in the middle of its answer.",
-    )
+    Fault::provider(Class::Truncated, Reason::CutOff, "The provider closed the connection in the middle of its answer.")
 }
 
 impl Drop for Metered {

@@ -12,7 +12,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use sidegate_dialects::headers::{credential_header, request_header_passes};
 use sidegate_dialects::recognize::UsageOption;
 use sidegate_dialects::splice::{self, Edits, Pieces};
-use sidegate_policy::{Fault, Class, Provider};
+use sidegate_policy::{Class, Fault, Provider};
 
 use crate::armed::Armed;
 use crate::recognize::Asked;
@@ -49,10 +49,7 @@ impl Body for Outgoing {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let piece = self.pieces.next();
         self.left -= piece.as_ref().map_or(0, |p| p.len() as u64);
         Poll::Ready(piece.map(|p| Ok(Frame::data(p))))
@@ -70,19 +67,23 @@ impl Body for Outgoing {
 /// The stream's usage is asked for on our behalf, and its chunk is dropped again.
 #[must_use]
 pub fn asks_usage(asked: &Asked) -> bool {
-    !matches!(asked.spans.usage_option, UsageOption::NotApplicable | UsageOption::Asked) && asked.call.streaming.is_streamed()
+    !matches!(asked.spans.usage_option, UsageOption::NotApplicable | UsageOption::Asked)
+        && asked.call.streaming.is_streamed()
 }
 
 /// The request to `target`.
 ///
 /// # Errors
 /// A [`Fault`] when the provider's address makes no URI.
-pub fn prepare(sidecar: &Sidecar, armed: &Armed, asked: &Asked, target: &Target) -> Result<Box<Request<Outgoing>>, Fault> {
+pub fn prepare(
+    sidecar: &Sidecar,
+    armed: &Armed,
+    asked: &Asked,
+    target: &Target,
+) -> Result<Box<Request<Outgoing>>, Fault> {
     let (provider, ready) = (&armed.snapshot.providers[target.provider], &armed.providers[target.provider]);
-    let edits = Edits {
-        model: (target.model != asked.call.model).then_some(&*target.model),
-        include_usage: asks_usage(asked),
-    };
+    let edits =
+        Edits { model: (target.model != asked.call.model).then_some(&*target.model), include_usage: asks_usage(asked) };
     let path = splice::path_and_query(
         &asked.endpoint,
         &asked.call,
@@ -136,7 +137,9 @@ impl<'a> Nominated<'a> {
 
     fn has(&self, name: &HeaderName) -> bool {
         let listed = |v: &HeaderValue| {
-            v.as_bytes().split(|b| *b == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
+            v.as_bytes()
+                .split(|b| *b == b',')
+                .any(|part| part.trim_ascii().eq_ignore_ascii_case(name.as_str().as_bytes()))
         };
         self.0.is_some_and(|headers| headers.get_all(CONNECTION).iter().any(listed))
     }

@@ -102,12 +102,7 @@ pub enum Anomaly {
 
 impl Anomaly {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 4] = [
-        Self::UsageMissing,
-        Self::UsageUnreadable,
-        Self::UsageAboveBound,
-        Self::UsageOverlaps,
-    ];
+    pub const ALL: [Self; 4] = [Self::UsageMissing, Self::UsageUnreadable, Self::UsageAboveBound, Self::UsageOverlaps];
 
     /// The word in metrics, spans and audit lines.
     #[must_use]

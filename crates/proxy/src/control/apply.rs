@@ -77,10 +77,13 @@ impl Applier {
     pub fn policy(&mut self, sidecar: &Arc<Sidecar>, policy: &Policy) -> Result<(), String> {
         let snapshot = self.check(policy)?;
         self.arm(sidecar, snapshot, policy)?;
-        self.store.save(policy).map_err(|e| {
-            // It is in force all the same; only the next start would have to wait for the control plane.
-            tracing::warn!(error = %e, "the policy could not be stored");
-        }).ok();
+        self.store
+            .save(policy)
+            .map_err(|e| {
+                // It is in force all the same; only the next start would have to wait for the control plane.
+                tracing::warn!(error = %e, "the policy could not be stored");
+            })
+            .ok();
         Ok(())
     }
 
@@ -93,9 +96,13 @@ impl Applier {
         for credential in credentials.credentials {
             let provider = format!("{}/{}", credential.provider_namespace, credential.provider_name);
             let secret = Secret::new(&credential.value);
-            let usable = !credential.value.is_empty() && credential.value.len() <= MAX_KEY && secret.header("").is_some();
+            let usable =
+                !credential.value.is_empty() && credential.value.len() <= MAX_KEY && secret.header("").is_some();
             if !usable {
-                return Err(format!("the value of credential `{}` of {provider} cannot stand in a header", credential.name));
+                return Err(format!(
+                    "the value of credential `{}` of {provider} cannot stand in a header",
+                    credential.name
+                ));
             }
             keys.insert((provider, credential.name), secret);
         }

@@ -155,10 +155,13 @@ fn judge(verdict: Verdict, response: Box<Response>, sidecar: &Sidecar) -> Result
             let reason = insufficient.then_some(Reason::CredentialsExhausted);
             (Kind::Quota { spent: insufficient }, told(Class::ProviderQuota, reason, "its rate or quota is used up"))
         }
-        Verdict::Auth => (Kind::Auth, told(Class::ProviderAuth, Some(Reason::CredentialsExhausted), "it turned the key down")),
-        Verdict::Redirect => {
-            (Kind::Redirect, told(Class::ProviderTransient, Some(Reason::UnexpectedRedirect), "a redirect, which is never followed"))
+        Verdict::Auth => {
+            (Kind::Auth, told(Class::ProviderAuth, Some(Reason::CredentialsExhausted), "it turned the key down"))
         }
+        Verdict::Redirect => (
+            Kind::Redirect,
+            told(Class::ProviderTransient, Some(Reason::UnexpectedRedirect), "a redirect, which is never followed"),
+        ),
     };
     // A body about our key or account, and where a redirect leads, are not the caller's business; a switch of
     // protocols would be about a connection that is not the caller's.

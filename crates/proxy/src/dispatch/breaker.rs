@@ -99,7 +99,11 @@ impl Breakers {
         let probed = |key: &CircuitKey| out.0.get(key).is_some_and(|s| s.probing);
         if !out.0.is_empty() && circuit.keys().iter().any(probed) {
             *circuit.counts() = Counts::default();
-            self.change(|out| circuit.keys().iter().for_each(|key| { let _ = out.remove(key); }));
+            self.change(|out| {
+                circuit.keys().iter().for_each(|key| {
+                    let _ = out.remove(key);
+                })
+            });
         }
     }
 

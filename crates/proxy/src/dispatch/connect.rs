@@ -94,9 +94,10 @@ impl Connect for Network {
             if !origin.endpoint.tls {
                 return Ok(Connected { io: Box::new(TokioIo::new(stream)), http2: false });
             }
-            let config = self.tls.config(origin.authorities.as_ref()).map_err(|e| {
-                Fault::gateway(Class::GatewayInternal, Reason::TlsUntrusted, e.to_string())
-            })?;
+            let config = self
+                .tls
+                .config(origin.authorities.as_ref())
+                .map_err(|e| Fault::gateway(Class::GatewayInternal, Reason::TlsUntrusted, e.to_string()))?;
             self.tls.handshake(config, &origin.endpoint.host, stream).await
         })
     }

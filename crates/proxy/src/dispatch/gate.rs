@@ -4,9 +4,9 @@
 //! [`HELD_BYTES`]: after that it passes for good, because no provider's error is that long.
 
 use bytes::{Bytes, BytesMut};
-use memchr::{memchr, memmem};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use memchr::{memchr, memmem};
 use sidegate_dialects::meter::Framing;
 use sidegate_dialects::verdict::{Verdict, first_event_verdict};
 use sidegate_policy::{Class, Fault, Reason};
@@ -94,7 +94,9 @@ impl Seen {
         // A blank line may have begun in the frame before.
         let new = &all[all.len().saturating_sub(data.len() + 3)..];
         match framing {
-            Framing::Sse => [&b"\n\n"[..], b"\r\n\r\n", b"\r\r", b"\n\r"].iter().any(|end| memmem::find(new, end).is_some()),
+            Framing::Sse => {
+                [&b"\n\n"[..], b"\r\n\r\n", b"\r\r", b"\n\r"].iter().any(|end| memmem::find(new, end).is_some())
+            }
             Framing::Json | Framing::JsonArray => memchr(b'}', data).is_some(),
         }
     }

@@ -186,7 +186,10 @@ impl Pool {
         .map_err(|fault| Unsendable { fault, sent: false })?;
         match self.send_over(sender, request, deadline).await? {
             Ok(answered) => Ok(answered),
-            Err(_) => Err(Unsendable { fault: unreachable(Reason::ConnectionLost, "it closed a new connection"), sent: false }),
+            Err(_) => Err(Unsendable {
+                fault: unreachable(Reason::ConnectionLost, "it closed a new connection"),
+                sent: false,
+            }),
         }
     }
 
@@ -270,7 +273,6 @@ impl Pool {
         own(&self.tasks, async move { drop(connection.await) });
         Ok(Sender::Http1(sender))
     }
-
 }
 
 fn own(tasks: &Mutex<JoinSet<()>>, task: impl Future<Output = ()> + Send + 'static) {

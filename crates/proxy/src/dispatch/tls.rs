@@ -94,9 +94,9 @@ fn told(error: &std::io::Error) -> Fault {
         Some(Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => {
             fault(Reason::TlsExpired, "its certificate has expired")
         }
-        Some(Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })) => {
-            fault(Reason::TlsName, "its certificate is for another name")
-        }
+        Some(Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => fault(Reason::TlsName, "its certificate is for another name"),
         Some(Error::InvalidCertificate(_)) => fault(Reason::TlsUntrusted, "its certificate is not trusted"),
         _ => fault(Reason::TlsHandshake, "the TLS handshake failed"),
     }
