@@ -1,5 +1,7 @@
 //! How calls come in and go out: HTTP/1.1 and HTTP/2, plain and TLS, and where a connection is refused.
 
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
+
 use http_body_util::BodyExt;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use sidegate_policy::{Dialect, Endpoint, Network, Provider};
