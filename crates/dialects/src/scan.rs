@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use memchr::memchr;
+use memchr::memchr_iter;
 
 use crate::quote::quote_or_backslash;
 
@@ -260,19 +260,18 @@ impl<'a> Scan<'a> {
 
     /// The same from its first backslash on.
     fn long_string(&mut self, start: usize, backslash: usize) -> Result<Text, Broken> {
-        let mut from = backslash;
-        loop {
-            let rest = self.bytes.get(from..).unwrap_or_default();
-            let Some(found) = memchr(b'"', rest) else { return Err(self.broken("a string does not end")) };
-            let quote = from + found;
-            let before = self.bytes.get(start..quote).unwrap_or_default();
+        let rest = self.bytes.get(backslash..).unwrap_or_default();
+        for found in memchr_iter(b'"', rest) {
+            // Most escaped quotes have one backslash before them; only a run of them has to be counted.
+            let before = rest.get(..found).unwrap_or_default();
             let backslashes = before.iter().rev().take_while(|b| **b == b'\\').count();
             if backslashes % 2 == 0 {
+                let quote = backslash + found;
                 self.at = quote + 1;
                 return Ok(Text { inside: start..quote });
             }
-            from = quote + 1;
         }
+        Err(self.broken("a string does not end"))
     }
 
     /// Whatever looks like a number: which numbers are good is asked where one is acted on.

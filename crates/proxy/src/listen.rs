@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
 use hyper::{Request, server};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -53,9 +53,9 @@ pub trait Inbound: Read + Write + Unpin + Send + 'static {
     fn left(&self) -> impl Future<Output = ()> + Send + 'static;
 }
 
-impl Inbound for Socket {
+impl Inbound for TokioIo<Socket> {
     fn left(&self) -> impl Future<Output = ()> + Send + 'static {
-        Socket::left(self)
+        self.inner().left()
     }
 }
 
@@ -73,7 +73,7 @@ pub async fn accept(sidecar: Arc<Sidecar>, listener: TcpListener, stop: watch::R
                 Ok((stream, _)) => {
                     // Answers are small writes; without it a stream's events would wait for each other.
                     let _ = stream.set_nodelay(true);
-                    let io = Socket::new(stream, scratch.clone());
+                    let io = TokioIo::new(Socket::new(stream, scratch.clone()));
                     connections.spawn(serve(sidecar.clone(), io, stop.clone()));
                 }
                 Err(error) => {

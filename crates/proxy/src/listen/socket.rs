@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
 use socket2::SockRef;
-use tokio::io::Interest;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
@@ -38,12 +37,14 @@ pub struct Socket {
     stream: Arc<TcpStream>,
     scratch: Scratch,
     stalled: Option<Pin<Box<Sleep>>>,
+    /// The last read filled its buffer.
+    flowing: bool,
 }
 
 impl Socket {
     /// Takes over an accepted connection.
     pub fn new(stream: TcpStream, scratch: Scratch) -> Self {
-        Self { stream: Arc::new(stream), scratch, stalled: None }
+        Self { stream: Arc::new(stream), scratch, stalled: None, flowing: false }
     }
 
     /// Resolves when the client has closed its sending side, even while nobody reads.
@@ -64,37 +65,68 @@ impl Socket {
     }
 }
 
-impl Read for Socket {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        let mut scratch = self.scratch.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = into.remaining().min(scratch.len());
-        let scratch = &mut scratch[..room];
+impl Socket {
+    /// Reads into `buffer`; none if there is nothing to read now. A short read drained the socket: told as
+    /// `WouldBlock` inside, tokio clears the readiness that it saw before the read, which saves the next read
+    /// that could only fail.
+    fn try_read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        let (mut read, room) = (None, buffer.len());
+        let outcome = stream.try_io(Interest::READABLE, || {
+            let n = io::Read::read(&mut &*SockRef::from(stream), buffer)?;
+            read = Some(n);
+            if n > 0 && n < room { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        match (read, outcome) {
+            (Some(n), _) => Ok(Some(n)),
+            (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
+            (None, _) => Ok(None),
+        }
+    }
+
+    fn poll_write_now(&mut self, cx: &mut Context<'_>, from: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
-            ready!(self.stream.poll_read_ready(cx))?;
-            let mut read = None;
-            // A short read drained the socket: told as WouldBlock inside, tokio clears the readiness that it
-            // saw before the read, which saves the next read that could only fail.
-            let outcome = self.stream.try_io(Interest::READABLE, || {
-                let n = io::Read::read(&mut &*SockRef::from(&*self.stream), scratch)?;
-                read = Some(n);
-                if n > 0 && n < room { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-            });
-            match (read, outcome) {
-                (Some(n), _) => {
-                    into.put_slice(&scratch[..n]);
-                    return Poll::Ready(Ok(()));
+            if self.stream.poll_write_ready(cx)?.is_pending() {
+                return self.poll_stall(cx);
+            }
+            match self.stream.try_write_vectored(from) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                outcome => {
+                    self.stalled = None;
+                    return Poll::Ready(outcome);
                 }
-                (None, Err(e)) if e.kind() == io::ErrorKind::WouldBlock => {}
-                (None, Err(e)) => return Poll::Ready(Err(e)),
-                (None, Ok(())) => {}
             }
         }
     }
 }
 
-impl Write for Socket {
+impl AsyncRead for Socket {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            ready!(this.stream.poll_read_ready(cx))?;
+            let room = into.remaining().min(SCRATCH);
+            let read = if this.flowing {
+                // Much is coming: filling the caller's buffer with zeros first is cheaper than a copy.
+                let read = Self::try_read(&this.stream, into.initialize_unfilled_to(room))?;
+                into.advance(read.unwrap_or(0));
+                read
+            } else {
+                let mut scratch = this.scratch.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let read = Self::try_read(&this.stream, &mut scratch[..room])?;
+                into.put_slice(&scratch[..read.unwrap_or(0)]);
+                read
+            };
+            if let Some(n) = read {
+                this.flowing = n == room;
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored_now(cx, &[io::IoSlice::new(from)])
+        self.poll_write_now(cx, &[io::IoSlice::new(from)])
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -114,23 +146,6 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         from: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored_now(cx, from)
-    }
-}
-
-impl Socket {
-    fn poll_write_vectored_now(&mut self, cx: &mut Context<'_>, from: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        loop {
-            if self.stream.poll_write_ready(cx)?.is_pending() {
-                return self.poll_stall(cx);
-            }
-            match self.stream.try_write_vectored(from) {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                outcome => {
-                    self.stalled = None;
-                    return Poll::Ready(outcome);
-                }
-            }
-        }
+        self.poll_write_now(cx, from)
     }
 }
