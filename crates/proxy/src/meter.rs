@@ -115,7 +115,7 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
     }
     let length = head.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
     let record = settlement.record();
-    let metered = Metered {
+    let mut metered = Metered {
         ready: VecDeque::new(),
         rest,
         lease,
@@ -133,9 +133,13 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
         bytes_out: 0,
         tail: *b"\n\n\n\n",
     };
-    let mut metered = Box::new(metered);
     metered.begin(held);
-    Response::from_parts(head, CallBody::Metered(metered))
+    if metered.state == State::Ended && metered.ready.len() < 2 {
+        // All of it is here, read and settled.
+        let bytes = metered.ready.pop_front();
+        return Response::from_parts(head, CallBody::Whole(bytes));
+    }
+    Response::from_parts(head, CallBody::Metered(Box::new(metered)))
 }
 
 /// What may pass of the provider's head.
