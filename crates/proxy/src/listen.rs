@@ -95,7 +95,12 @@ pub async fn serve<I: Inbound>(sidecar: Arc<Sidecar>, io: I, stop: watch::Receiv
     let Ok(Ok((io, h2))) = timeout(HEAD_TIMEOUT, Prefixed::read(io)).await else {
         return;
     };
-    if h2 { serve_h2(sidecar, io, stop).await } else { serve_h1(sidecar, io, left, stop).await }
+    if h2 {
+        // Boxed, because every connection's task would otherwise have room for the larger of the two.
+        Box::pin(serve_h2(sidecar, io, stop)).await;
+    } else {
+        serve_h1(sidecar, io, left, stop).await;
+    }
 }
 
 async fn serve_h1<I: Inbound>(

@@ -11,6 +11,7 @@ use sidegate_dialects::refuse::{self, Wording};
 use sidegate_policy::{Class, Dialect, Fault, Reason, Refusal};
 
 use crate::meter::CallBody;
+use crate::reserve::tell_headroom;
 use crate::settle::Settlement;
 
 /// The class of a failure.
@@ -69,6 +70,9 @@ pub fn refuse(stop: Stop, mut settlement: Settlement) -> Response<CallBody> {
             if refusal.reason == Some(Reason::MethodNotAllowed) {
                 headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
             }
+            if refusal.class == Class::RateLimited {
+                tell_room(&settlement, &mut headers);
+            }
             settlement.refused(refusal);
             wording
         }
@@ -80,6 +84,15 @@ pub fn refuse(stop: Stop, mut settlement: Settlement) -> Response<CallBody> {
         }
     };
     answer(wording, headers)
+}
+
+/// What room is left, for SDKs that pace themselves by it.
+fn tell_room(settlement: &Settlement, headers: &mut HeaderMap) {
+    if let Some(sidecar) = settlement.sidecar()
+        && let Some(armed) = sidecar.armed.load_full()
+    {
+        tell_headroom(&sidecar, &armed, headers);
+    }
 }
 
 fn answer(wording: Wording, headers: HeaderMap) -> Response<CallBody> {

@@ -108,6 +108,9 @@ fn tell(headers: &mut HeaderMap, names: &Names, room: &Room) {
 
 /// As the providers write it: `120ms`, or seconds with a fraction.
 fn duration(time: Duration) -> HeaderValue {
+    if time < Duration::from_millis(1) {
+        return HeaderValue::from_static("0ms");
+    }
     let text = if time < Duration::from_secs(1) {
         format!("{}ms", time.as_millis())
     } else {

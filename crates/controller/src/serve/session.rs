@@ -1,7 +1,7 @@
 //! One sidecar's stream, from its Hello to its end.
 //!
 //! The stream is driven by the transport's demand: what is sent is worked out when it can be sent, so that the newest
-//! wins and nothing queues. Keys go before the policy that needs them.
+//! wins and nothing queues. Keys go before the policy that needs them, and after the one that no longer does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,8 @@ struct Greeted {
     /// Versions that it has or was sent, whether it took them or not: the same is not sent twice.
     policy: Arc<str>,
     keys: Arc<str>,
+    /// How many keys it was sent on this stream.
+    keys_sent: usize,
     /// Something may have changed since the last look.
     stale: bool,
 }
@@ -141,6 +143,7 @@ impl Session {
             seat,
             policy: hello.policy_version.into(),
             keys: hello.credentials_version.into(),
+            keys_sent: 0,
             stale: true,
         });
         Ok(())
@@ -170,8 +173,11 @@ impl Session {
 impl Greeted {
     /// What the sidecar does not have yet, one message at a time.
     fn due(&mut self, control: &Control, peer: &Peer, effective: &Effective) -> Option<v1::ControlMessage> {
-        if self.keys != effective.keys.version {
+        // Fewer keys, and a policy that asks for fewer: taken away first, they would be missed until it comes.
+        let fewer = effective.keys.keys.len() < self.keys_sent && self.policy != effective.snapshot.version;
+        if self.keys != effective.keys.version && !fewer {
             self.keys.clone_from(&effective.keys.version);
+            self.keys_sent = effective.keys.keys.len();
             if peer.loopback {
                 Counters::raise(&control.counters.credentials);
                 return Some(v1::ControlMessage { message: Some(Down::Credentials(credentials(&effective.keys))) });

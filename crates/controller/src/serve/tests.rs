@@ -338,12 +338,24 @@ async fn an_empty_policy_is_meant_only_when_the_source_was_read_whole() {
     desk.control.set_complete(false);
     let name = ObjectName::new(Kind::AiProvider, "sidegate-system", "openai");
     desk.control.update(|index| index.delete(&name));
-    sidecar.credentials().await;
     assert!(!sidecar.policy().await.intentional_empty);
+    assert!(sidecar.credentials().await.credentials.is_empty());
     desk.control.set_complete(true);
     let mut other = desk.sidecar(hello()).await;
     assert!(other.credentials().await.credentials.is_empty());
     assert!(other.policy().await.intentional_empty);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_a_new_policy_no_longer_asks_for_are_taken_away_after_it() {
+    let desk = Desk::new();
+    let mut sidecar = desk.sidecar(hello()).await;
+    assert_eq!(sidecar.credentials().await.credentials.len(), 1);
+    sidecar.policy().await;
+    let name = ObjectName::new(Kind::AiProvider, "sidegate-system", "openai");
+    desk.control.update(|index| index.delete(&name));
+    sidecar.policy().await;
+    assert!(sidecar.credentials().await.credentials.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -21,6 +21,9 @@ pub const WRITE_STALL: Duration = Duration::from_secs(60);
 /// Bytes read at once.
 const SCRATCH: usize = 64 * 1024;
 
+/// A read of so many bytes that fills its buffer is followed by more.
+const LARGE_READ: usize = 4096;
+
 /// A read buffer shared by all connections of a thread: what is read is copied on at once, so that an idle
 /// connection owns no buffer.
 #[derive(Clone)]
@@ -117,7 +120,7 @@ impl AsyncRead for Socket {
                 read
             };
             if let Some(n) = read {
-                this.flowing = n == room;
+                this.flowing = n == room && room >= LARGE_READ;
                 return Poll::Ready(Ok(()));
             }
         }
