@@ -1,7 +1,7 @@
 //! Where a JSON string ends, or is interrupted by a backslash. Most strings are keys and words, for which a
 //! vectorised search costs more than it finds: so eight bytes at a time first.
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 /// Bytes that are looked at before the vectorised search pays.
 const NEAR: usize = 24;
@@ -9,18 +9,41 @@ const NEAR: usize = 24;
 /// The first quote or backslash in `text`.
 #[inline]
 pub(crate) fn quote_or_backslash(text: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    while at < NEAR
-        && let Some(eight) = text.get(at..).and_then(|rest| rest.first_chunk::<8>())
-    {
-        let word = u64::from_le_bytes(*eight);
-        let found = places_of(word, b'"') | places_of(word, b'\\');
-        if found != 0 {
-            return Some(at + (found.trailing_zeros() / 8) as usize);
-        }
-        at += 8;
+    match near(text, NEAR, |word| places_of(word, b'"') | places_of(word, b'\\')) {
+        Ok(found) => Some(found),
+        Err(none) => memchr2(b'"', b'\\', text.get(none..)?).map(|found| none + found),
     }
-    memchr2(b'"', b'\\', text.get(at..)?).map(|found| at + found)
+}
+
+/// The first quote in `text`, backslashes before it or not: text with one backslash has many quotes, close together.
+#[inline]
+pub(crate) fn quote(text: &[u8]) -> Option<usize> {
+    match near(text, 4 * NEAR, |word| places_of(word, b'"')) {
+        Ok(found) => Some(found),
+        Err(none) => memchr(b'"', text.get(none..)?).map(|found| none + found),
+    }
+}
+
+/// The first byte that `marks` marks, among the first `length` bytes; or how many bytes have none.
+#[inline]
+fn near(text: &[u8], length: usize, marks: impl Fn(u64) -> u64) -> Result<usize, usize> {
+    let (words, _) = text.get(..length).unwrap_or(text).as_chunks::<8>();
+    for (at, word) in words.iter().enumerate() {
+        let found = marks(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Ok(at * 8 + (found.trailing_zeros() / 8) as usize);
+        }
+    }
+    Err(words.len() * 8)
+}
+
+/// The inside of a string that begins at `at` and lies there as a whole, if no backslash is in it.
+#[inline]
+pub(crate) fn quoted(bytes: &[u8], at: usize) -> Option<&[u8]> {
+    let [b'"', inside @ ..] = bytes.get(at..)? else { return None };
+    let end = quote_or_backslash(inside)?;
+    let (text, rest) = inside.split_at_checked(end)?;
+    (rest.first() == Some(&b'"')).then_some(text)
 }
 
 /// Marks the bytes of `word` that are `byte`: the lowest mark is exact.

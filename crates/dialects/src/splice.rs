@@ -124,14 +124,42 @@ fn usage_edit(option: &UsageOption) -> Option<Edit> {
 /// Of the caller's query only what is known to be harmless and meant goes along; a key never does.
 #[must_use]
 pub fn path_and_query(endpoint: &Endpoint, call: &Call, model: &str, base_path: &str, query: Option<&str>) -> String {
+    let mut out = base(endpoint.dialect, base_path, model.len() + 64);
+    match fixed_path(endpoint.dialect, endpoint.operation) {
+        Some(path) => out.push_str(path),
+        None => push_model_path(&mut out, endpoint, call, model),
+    }
+    push_query(&mut out, endpoint, query);
+    out
+}
+
+/// Operations whose path may be the same for every call.
+const FIXED: [Operation; 7] = [
+    Operation::ChatCompletions,
+    Operation::Responses,
+    Operation::InputTokens,
+    Operation::Embeddings,
+    Operation::Completions,
+    Operation::Messages,
+    Operation::CountTokens,
+];
+
+/// The paths upstream that are the same for every call of an operation, because no model is in them.
+pub fn fixed_paths(dialect: Dialect, base_path: &str) -> impl Iterator<Item = (Operation, String)> {
+    FIXED.into_iter().filter_map(move |operation| {
+        let path = fixed_path(dialect, operation)?;
+        Some((operation, base(dialect, base_path, path.len()) + path))
+    })
+}
+
+/// What goes before the dialect's own path, with room for `more` bytes.
+fn base(dialect: Dialect, base_path: &str, more: usize) -> String {
     let base = base_path.trim_end_matches('/');
-    let mut out = String::with_capacity(base.len() + model.len() + 64);
+    let mut out = String::with_capacity(base.len() + more + 8);
     out.push_str(base);
     if !base.split('/').any(is_version) {
-        out.push_str(if endpoint.dialect == Dialect::Gemini { "/v1beta" } else { "/v1" });
+        out.push_str(if dialect == Dialect::Gemini { "/v1beta" } else { "/v1" });
     }
-    push_path(&mut out, endpoint, call, model);
-    push_query(&mut out, endpoint, query);
     out
 }
 
@@ -141,24 +169,33 @@ fn is_version(segment: &str) -> bool {
     rest.starts_with(|c: char| c.is_ascii_digit()) && rest.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
 }
 
-fn push_path(out: &mut String, endpoint: &Endpoint, call: &Call, model: &str) {
+/// The path of an operation; none if it names the model.
+fn fixed_path(dialect: Dialect, operation: Operation) -> Option<&'static str> {
+    Some(match operation {
+        Operation::ChatCompletions => "/chat/completions",
+        Operation::Responses => "/responses",
+        Operation::InputTokens => "/responses/input_tokens",
+        Operation::Embeddings => "/embeddings",
+        Operation::Completions => "/completions",
+        Operation::Messages => "/messages",
+        Operation::CountTokens if dialect == Dialect::Anthropic => "/messages/count_tokens",
+        Operation::ListModels => "/models",
+        Operation::CountTokens
+        | Operation::GenerateContent
+        | Operation::EmbedContent
+        | Operation::BatchEmbedContents
+        | Operation::GetModel => return None,
+    })
+}
+
+fn push_model_path(out: &mut String, endpoint: &Endpoint, call: &Call, model: &str) {
     let method = match endpoint.operation {
-        Operation::ChatCompletions => return out.push_str("/chat/completions"),
-        Operation::Responses => return out.push_str("/responses"),
-        Operation::InputTokens => return out.push_str("/responses/input_tokens"),
-        Operation::Embeddings => return out.push_str("/embeddings"),
-        Operation::Completions => return out.push_str("/completions"),
-        Operation::Messages => return out.push_str("/messages"),
-        Operation::CountTokens if endpoint.dialect == Dialect::Anthropic => {
-            return out.push_str("/messages/count_tokens");
-        }
         Operation::CountTokens => ":countTokens",
         Operation::GenerateContent if call.streaming == Streaming::No => ":generateContent",
         Operation::GenerateContent => ":streamGenerateContent",
         Operation::EmbedContent => ":embedContent",
         Operation::BatchEmbedContents => ":batchEmbedContents",
-        Operation::ListModels => return out.push_str("/models"),
-        Operation::GetModel => "",
+        _ => "",
     };
     out.push('/');
     let (family, name) = match model.split_once('/') {

@@ -79,6 +79,13 @@ pub(crate) fn quote(text: &str, out: &mut Vec<u8>) {
 
 /// A whole number as JSON writes it (`256`, also `256.0` and `1e3`); none if it is none or does not fit.
 pub(crate) fn integer(token: &[u8]) -> Option<i64> {
+    // What nearly every one is: a few digits.
+    if let [b'1'..=b'9', rest @ ..] | rest @ [b'0'] = token
+        && rest.len() < 18
+        && token.iter().all(u8::is_ascii_digit)
+    {
+        return Some(token.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')));
+    }
     let text = std::str::from_utf8(token).ok()?;
     let digits = text.strip_prefix('-').unwrap_or(text);
     let first = digits.bytes().next()?;

@@ -42,6 +42,10 @@ impl Rate {
     /// What `tokens` cost, rounded up once.
     #[must_use]
     pub fn cost(self, tokens: u64) -> Nanos {
+        // Nearly every product is a small one, and division by a constant is cheap there.
+        if let Some(product) = self.0.checked_mul(tokens) {
+            return Nanos(i128::from(product.div_ceil(1_000_000)));
+        }
         let product = u128::from(self.0) * u128::from(tokens);
         // Two u64 multiply to less than 2¹²⁸, and a millionth of that fits i128.
         Nanos(i128::try_from(product.div_ceil(1_000_000)).unwrap_or(i128::MAX))

@@ -8,9 +8,10 @@ mod place;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::HeaderValue;
+use http::{HeaderValue, Uri};
 use sidegate_dialects::headers::credential_header;
-use sidegate_policy::{Provider, Snapshot};
+use sidegate_dialects::splice::fixed_paths;
+use sidegate_policy::{Operation, Provider, Snapshot};
 
 pub use self::place::Place;
 use crate::dispatch::breaker::Breakers;
@@ -33,6 +34,16 @@ pub struct ArmedProvider {
     pub pool: Arc<Pool>,
     /// For each credential, its header value; none if the key is not here.
     pub keys: Vec<Option<HeaderValue>>,
+    /// Where its operations are asked for, as far as that is the same for every call.
+    uris: Vec<(Operation, Uri)>,
+}
+
+impl ArmedProvider {
+    /// Where an operation is asked for, if no model and no query is in it.
+    #[must_use]
+    pub fn uri(&self, operation: Operation) -> Option<&Uri> {
+        self.uris.iter().find(|(of, _)| *of == operation).map(|(_, uri)| uri)
+    }
 }
 
 /// The policy in force.
@@ -58,7 +69,12 @@ impl Armed {
     pub fn new(snapshot: Snapshot, keys: &Keys, pools: &Arc<Pools>) -> Result<Self, InvalidAuthorities> {
         let mut providers = Vec::with_capacity(snapshot.providers.len());
         for provider in &snapshot.providers {
-            providers.push(ArmedProvider { pool: pools.of(provider)?, keys: header_values(provider, keys) });
+            let uris = fixed_paths(provider.dialect, &provider.endpoint.path);
+            providers.push(ArmedProvider {
+                pool: pools.of(provider)?,
+                keys: header_values(provider, keys),
+                uris: uris.filter_map(|(operation, path)| Some((operation, path.try_into().ok()?))).collect(),
+            });
         }
         let present = providers.iter().map(|p| p.keys.iter().map(Option::is_some).collect()).collect();
         Ok(Self {

@@ -14,7 +14,7 @@ use sidegate_dialects::recognize::UsageOption;
 use sidegate_dialects::splice::{self, Edits, Pieces};
 use sidegate_policy::{Class, Fault, Provider};
 
-use crate::armed::Armed;
+use crate::armed::{Armed, ArmedProvider};
 use crate::recognize::Asked;
 use crate::sidecar::Sidecar;
 
@@ -84,15 +84,7 @@ pub fn prepare(
     let (provider, ready) = (&armed.snapshot.providers[target.provider], &armed.providers[target.provider]);
     let edits =
         Edits { model: (target.model != asked.call.model).then_some(&*target.model), include_usage: asks_usage(asked) };
-    let path = splice::path_and_query(
-        &asked.endpoint,
-        &asked.call,
-        &target.model,
-        &provider.endpoint.path,
-        asked.head.uri.query(),
-    );
-    let uri = Uri::try_from(path)
-        .map_err(|_| Fault::gateway(Class::GatewayInternal, None, "The provider's path is no URI."))?;
+    let uri = uri(ready, provider, asked, &target.model)?;
     let body = Outgoing::new(splice::body(&asked.spans, &asked.body, &edits));
     // Boxed, because it is handed through several futures.
     let mut request = Box::new(Request::new(body));
@@ -107,6 +99,16 @@ pub fn prepare(
         headers.insert(credential_header(provider.dialect).0, key);
     }
     Ok(request)
+}
+
+/// Where the call goes: worked out before, unless a model or a query is in it.
+fn uri(ready: &ArmedProvider, provider: &Provider, asked: &Asked, model: &str) -> Result<Uri, Fault> {
+    let query = asked.head.uri.query();
+    if let Some(uri) = ready.uri(asked.endpoint.operation).filter(|_| query.is_none()) {
+        return Ok(uri.clone());
+    }
+    let path = splice::path_and_query(&asked.endpoint, &asked.call, model, &provider.endpoint.path, query);
+    Uri::try_from(path).map_err(|_| Fault::gateway(Class::GatewayInternal, None, "The provider's path is no URI."))
 }
 
 /// What may pass of the caller's headers; what does not is counted by name.

@@ -101,20 +101,40 @@ const TOKENS: Names = [
 
 fn tell(headers: &mut HeaderMap, names: &Names, room: &Room) {
     let [limit, remaining, reset] = names;
-    headers.insert(limit.clone(), room.limit.into());
-    headers.insert(remaining.clone(), room.remaining.into());
-    headers.insert(reset.clone(), duration(room.reset));
+    let mut digits = itoa::Buffer::new();
+    put(headers, limit, digits.format(room.limit).as_bytes());
+    put(headers, remaining, digits.format(room.remaining).as_bytes());
+    let mut text = Vec::with_capacity(32);
+    duration(room.reset, &mut text);
+    put(headers, reset, &text);
 }
 
-/// As the providers write it: `120ms`, or seconds with a fraction.
-fn duration(time: Duration) -> HeaderValue {
-    if time < Duration::from_millis(1) {
-        return HeaderValue::from_static("0ms");
+fn put(headers: &mut HeaderMap, name: &HeaderName, value: &[u8]) {
+    // Digits and letters always make one.
+    if let Ok(value) = HeaderValue::from_bytes(value) {
+        headers.insert(name.clone(), value);
     }
-    let text = if time < Duration::from_secs(1) {
-        format!("{}ms", time.as_millis())
-    } else {
-        format!("{}s", (time.as_secs_f64() * 1000.0).ceil() / 1000.0)
-    };
-    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("0ms"))
 }
+
+/// As the providers write it: `120ms`, or seconds with a fraction (`1.5s`), rounded up, so that nobody comes back too
+/// early.
+fn duration(time: Duration, text: &mut Vec<u8>) {
+    let mut digits = itoa::Buffer::new();
+    let millis = u64::try_from(time.as_micros().div_ceil(1000)).unwrap_or(u64::MAX);
+    if millis < 1000 {
+        text.extend_from_slice(digits.format(millis).as_bytes());
+        text.extend_from_slice(b"ms");
+        return;
+    }
+    text.extend_from_slice(digits.format(millis / 1000).as_bytes());
+    // With its leading zeros.
+    let fraction = digits.format(1000 + millis % 1000).get(1..).unwrap_or_default().trim_end_matches('0');
+    if !fraction.is_empty() {
+        text.push(b'.');
+        text.extend_from_slice(fraction.as_bytes());
+    }
+    text.push(b's');
+}
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,9 @@ use crate::sidecar::{Place, Sidecar};
 /// Our id of a call.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-sidegate-request-id");
 
+/// W3C Trace Context.
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// A call that has not ended.
 pub struct Settlement(Option<Box<Open>>);
 
@@ -60,7 +63,7 @@ impl Settlement {
     pub fn open(sidecar: &Arc<Sidecar>, headers: &HeaderMap) -> Self {
         let bits = (u128::from(sidecar.draw()) << 64) | u128::from(sidecar.draw());
         let mut record = CallRecord::new(RequestId::new(bits), sidecar.clock.wall(), sidecar.caller.clone());
-        record.trace = headers.get("traceparent").and_then(|v| TraceContext::parse(v.as_bytes()));
+        record.trace = headers.get(&TRACE_PARENT).and_then(|v| TraceContext::parse(v.as_bytes()));
         Self(Some(Box::new(Open {
             sidecar: sidecar.clone(),
             started: sidecar.clock.now(),

@@ -145,6 +145,9 @@ impl Doc {
                 Some(Token::Open { object: is_object }) => {
                     self.open(is_object);
                     object = at - 1;
+                    if self.wanted == Want::Usage && self.within > 0 {
+                        at += self.usage_here(bytes.get(object..).unwrap_or_default(), seen);
+                    }
                 }
                 Some(Token::Close) => self.close(seen),
                 Some(Token::Text(part)) => {
@@ -303,8 +306,24 @@ impl Doc {
         }
     }
 
+    /// Reads the usage that `text` begins with at once, if it lies there as a whole; how many bytes were read beyond
+    /// its first.
+    fn usage_here(&mut self, text: &[u8], seen: &mut Seen) -> usize {
+        let Some((read, length)) = usage::read_first(self.dialect, text).filter(|(_, len)| *len <= MAX_OBJECT) else {
+            return 0;
+        };
+        self.plain = false;
+        self.within = 0;
+        self.lexer.skip_opened();
+        self.take_report(read, seen);
+        length - 1
+    }
+
     fn take_usage(&mut self, object: &[u8], seen: &mut Seen) {
-        let (found, odd) = usage::read(self.dialect, object);
+        self.take_report(usage::read(self.dialect, object), seen);
+    }
+
+    fn take_report(&mut self, (found, odd): (Option<Report>, u32), seen: &mut Seen) {
         seen.anomalies = seen.anomalies.saturating_add(odd);
         let Some(found) = found else { return };
         self.has_usage = true;
@@ -422,6 +441,9 @@ fn store(place: &mut Option<Box<str>>, bytes: &[u8]) -> bool {
     if bytes.is_empty() || place.as_deref().is_some_and(|old| old.as_bytes() == bytes) {
         return false;
     }
-    *place = Some(String::from_utf8_lossy(bytes).into());
+    *place = Some(match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => String::from_utf8_lossy(bytes).into(),
+    });
     true
 }

@@ -4,7 +4,7 @@
 //! read. It checks structure; strings and numbers are handed on as they stand, in as many parts as they came.
 
 use super::pattern::is_scalar;
-use crate::quote::quote_or_backslash;
+use crate::quote::{quote_or_backslash, quoted};
 
 /// Objects and arrays inside one another, at most.
 const MAX_DEPTH: usize = 256;
@@ -88,6 +88,19 @@ impl Lexer {
     pub(super) fn next<'a>(&mut self, bytes: &'a [u8], at: &mut usize) -> Option<Token<'a>> {
         loop {
             match self.expect {
+                Expect::KeyOrEnd | Expect::Key | Expect::CommaOrEnd => {
+                    if let Some(token) = self.whole_key(bytes, at) {
+                        return Some(token);
+                    }
+                }
+                Expect::Value => {
+                    if let Some(token) = self.whole_text(bytes, at) {
+                        return Some(token);
+                    }
+                }
+                _ => {}
+            }
+            match self.expect {
                 Expect::String { key, begun } => return self.string(bytes, at, key, begun),
                 Expect::Escaped { key } => return self.escaped(bytes, at, key),
                 Expect::Scalar => {
@@ -115,6 +128,39 @@ impl Lexer {
                 }
             }
         }
+    }
+
+    /// What nearly every member looks like, in one step: a key that lies here as a whole, without blanks around it
+    /// and with its colon; the comma before it included.
+    #[inline]
+    fn whole_key<'a>(&mut self, bytes: &'a [u8], at: &mut usize) -> Option<Token<'a>> {
+        let comma = usize::from(self.expect == Expect::CommaOrEnd);
+        if comma == 1 && !(bytes.get(*at) == Some(&b',') && self.in_object()) {
+            return None;
+        }
+        let text = quoted(bytes, *at + comma)?;
+        let after = *at + comma + text.len() + 2;
+        if bytes.get(after) != Some(&b':') {
+            return None;
+        }
+        *at = after + 1;
+        self.expect = Expect::Value;
+        Some(Token::Key(Part { bytes: text, first: true, last: true }))
+    }
+
+    /// The same for a text that is a value.
+    #[inline]
+    fn whole_text<'a>(&mut self, bytes: &'a [u8], at: &mut usize) -> Option<Token<'a>> {
+        let text = quoted(bytes, *at)?;
+        *at += text.len() + 2;
+        self.after_value();
+        Some(Token::Text(Part { bytes: text, first: true, last: true }))
+    }
+
+    /// The object or array that was just opened was read by somebody else, to its end.
+    pub(super) fn skip_opened(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.after_value();
     }
 
     /// A byte outside strings and scalars.
@@ -166,8 +212,7 @@ impl Lexer {
     }
 
     fn close<'a>(&mut self) -> Token<'a> {
-        self.depth = self.depth.saturating_sub(1);
-        self.after_value();
+        self.skip_opened();
         Token::Close
     }
 

@@ -117,8 +117,13 @@ struct Pass<'a> {
 
 /// Reads a usage object: the report, if it is a sound one, and how many of its values were no counts.
 pub(super) fn read(dialect: Dialect, object: &[u8]) -> (Option<Report>, u32) {
+    read_first(dialect, object).map_or((None, 1), |(read, _)| read)
+}
+
+/// The same of the object that `text` begins with, and the bytes that it has; none if it is broken or cut off.
+pub(super) fn read_first(dialect: Dialect, text: &[u8]) -> Option<((Option<Report>, u32), usize)> {
     let mut pass = Pass {
-        scan: Scan::new(object),
+        scan: Scan::new(text),
         dialect,
         report: Report::default(),
         cache_read_too: None,
@@ -126,24 +131,28 @@ pub(super) fn read(dialect: Dialect, object: &[u8]) -> (Option<Report>, u32) {
         odd: 0,
         sound: true,
     };
-    if pass.object(b"").is_err() {
-        return (None, pass.odd.saturating_add(1));
-    }
+    pass.object(b"").ok()?;
     let mut report = pass.report;
     report.cache_read = report.cache_read.or(pass.cache_read_too);
     report.reasoning = report.reasoning.or(pass.reasoning_too);
-    if !pass.sound {
-        return (None, pass.odd);
-    }
     let says = report.input.is_some() || report.output.is_some() || report.total.is_some();
-    (says.then_some(report), pass.odd + u32::from(!says))
+    let read = match (pass.sound, says) {
+        (false, _) => (None, pass.odd),
+        (true, false) => (None, pass.odd + 1),
+        (true, true) => (Some(report), pass.odd),
+    };
+    Some((read, pass.scan.at()))
 }
 
 impl Pass<'_> {
     fn object(&mut self, outer: &[u8]) -> Result<(), Broken> {
         self.scan.open_object()?;
         let mut first = true;
-        while let Some(key) = self.scan.key(&mut first)? {
+        loop {
+            while let Some((name, number)) = self.scan.number_member(&mut first) {
+                self.put(Field::of(self.dialect, outer, name), Some(number).filter(|n| *n <= MAX_COUNT));
+            }
+            let Some(key) = self.scan.key(&mut first)? else { return Ok(()) };
             let name = self.scan.slice(&key.inside);
             match self.scan.kind()? {
                 Kind::Object if outer.is_empty() => self.object(name)?,
@@ -153,11 +162,10 @@ impl Pass<'_> {
                 }
                 _ => {
                     let value = self.scan.skip()?;
-                    self.put(Field::of(self.dialect, outer, name), self.scan.slice(&value));
+                    self.put(Field::of(self.dialect, outer, name), count(self.scan.slice(&value)));
                 }
             }
         }
-        Ok(())
     }
 
     /// Gemini's details: a list of `{modality, tokenCount}`.
@@ -182,17 +190,18 @@ impl Pass<'_> {
                 }
             }
             if self.scan.slice(&modality) == b"\"AUDIO\"" {
-                self.put(Field::of(self.dialect, outer, b"AUDIO"), self.scan.slice(&count));
+                self.put(Field::of(self.dialect, outer, b"AUDIO"), self::count(self.scan.slice(&count)));
             }
         }
         Ok(())
     }
 
-    fn put(&mut self, field: Field, token: &[u8]) {
+    /// Puts a number where it belongs; none is a value that is no count.
+    fn put(&mut self, field: Field, count: Option<u64>) {
         if field == Field::None {
             return;
         }
-        let Some(count) = count(token) else {
+        let Some(count) = count else {
             self.odd = self.odd.saturating_add(1);
             self.sound &= !field.is_core();
             return;

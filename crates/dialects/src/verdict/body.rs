@@ -1,8 +1,9 @@
 //! The providers' words for what went wrong.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde_json::Value;
 use sidegate_policy::Dialect;
 
@@ -54,23 +55,29 @@ pub(super) fn is_suspicious(body: &[u8]) -> bool {
     if body.len() > MAX_BODY {
         return false;
     }
-    let mut from = 0;
-    while let Some(found) = memmem::find(body.get(from..).unwrap_or_default(), b"\"error\"") {
-        from += found + 7;
+    SEARCHES.error.find_iter(body).any(|at| {
         // Responses say `"error": null` when all is well.
-        let mut after = body.get(from..).unwrap_or_default().iter().filter(|b| !b.is_ascii_whitespace());
-        if after.next() != Some(&b':') || after.next() != Some(&b'n') {
-            return true;
-        }
-    }
-    let ends_empty = |needle: &[u8]| {
-        memmem::find(body, needle).is_some_and(|at| {
-            let after = body.get(at + needle.len()..).unwrap_or_default().iter();
-            after.filter(|b| !b.is_ascii_whitespace()).take(3).eq(b":[]")
-        })
-    };
-    ends_empty(b"\"choices\"") || body.trim_ascii() == b"[]" || memmem::find(body, b"\"detail\"").is_some()
+        let mut after = body.get(at + 7..).unwrap_or_default().iter().filter(|b| !b.is_ascii_whitespace());
+        after.next() != Some(&b':') || after.next() != Some(&b'n')
+    }) || SEARCHES.choices.find(body).is_some_and(|at| {
+        let after = body.get(at + 9..).unwrap_or_default().iter();
+        after.filter(|b| !b.is_ascii_whitespace()).take(3).eq(b":[]")
+    }) || body.trim_ascii() == b"[]"
+        || SEARCHES.detail.find(body).is_some()
 }
+
+/// Searches for the words that make a body suspicious, made once: making one costs as much as a search.
+struct Searches {
+    error: Finder<'static>,
+    choices: Finder<'static>,
+    detail: Finder<'static>,
+}
+
+static SEARCHES: LazyLock<Searches> = LazyLock::new(|| Searches {
+    error: Finder::new("\"error\""),
+    choices: Finder::new("\"choices\""),
+    detail: Finder::new("\"detail\""),
+});
 
 /// The error in a value.
 pub(super) fn error_in(value: &Value) -> Option<Said> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
 use sidegate_policy::{Class, Cost, Nanos, Reason};
@@ -17,6 +17,9 @@ use crate::dispatch::attempt::{Failure, Kind};
 use crate::dispatch::breaker::Circuit;
 use crate::prepare::Target;
 use crate::sidecar::Sidecar;
+
+/// Where providers tell their own id of a request.
+const UPSTREAM_IDS: [HeaderName; 2] = [HeaderName::from_static("x-request-id"), HeaderName::from_static("request-id")];
 
 /// An attempt under way.
 pub(super) struct OpenAttempt {
@@ -127,7 +130,7 @@ impl Settlement {
             open.status = status.as_u16();
             if let Some(attempt) = &mut open.attempt {
                 attempt.record.status = Some(status.as_u16());
-                let id = headers.get("x-request-id").or_else(|| headers.get("request-id"));
+                let id = UPSTREAM_IDS.iter().find_map(|name| headers.get(name));
                 attempt.record.upstream_request_id =
                     id.and_then(|v| v.to_str().ok()).filter(|v| v.len() <= 128).map(Into::into);
             }

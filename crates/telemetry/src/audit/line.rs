@@ -2,6 +2,8 @@
 //!
 //! Fields without a value are left out. Lists are bounded, and so is every text in them.
 
+use std::ops::Range;
+
 use sidegate_policy::{Cost, DryRun, LeftOut, Meta, Usage, WhyLeft};
 
 use crate::json::Json;
@@ -32,9 +34,9 @@ pub(super) fn write(record: &CallRecord, out: &mut Vec<u8>) {
             list(json, field::LIMITS_WOULD_REFUSE, &record.limits_would_refuse, meta);
         }
         served(record, json);
-        sums(record, json);
+        let sums = sums(record, json);
         if !record.attempts.is_empty() {
-            list(json, field::ATTEMPTS, &record.attempts, |a, json| json.object(|json| attempt(a, json)));
+            list(json, field::ATTEMPTS, &record.attempts, |a, json| json.object(|json| attempt(a, &sums, json)));
         }
         if let Some(trace) = &record.trace {
             trace_ids(trace, json);
@@ -147,10 +149,20 @@ fn served(record: &CallRecord, json: &mut Json<'_>) {
     }
 }
 
-fn sums(record: &CallRecord, json: &mut Json<'_>) {
-    if let Some(used) = record.usage() {
-        usage(&used, record.usage_source(), json);
+/// The usage of a call and where it stands in the line: of one attempt it is the attempt's too, and is not written anew.
+struct Sums {
+    usage: Option<Usage>,
+    source: UsageSource,
+    place: Range<usize>,
+}
+
+fn sums(record: &CallRecord, json: &mut Json<'_>) -> Sums {
+    let (used, source) = (record.usage(), record.usage_source());
+    let begin = json.len();
+    if let Some(used) = &used {
+        usage(used, source, json);
     }
+    let place = begin..json.len();
     if let Some(sum) = record.cost() {
         cost(sum, json);
     }
@@ -166,6 +178,7 @@ fn sums(record: &CallRecord, json: &mut Json<'_>) {
     json.name(field::DURATION_US).micros(record.duration);
     json.name(field::BYTES_IN).number(record.bytes_in);
     json.name(field::BYTES_OUT).number(record.bytes_out);
+    Sums { usage: used, source, place }
 }
 
 fn usage(usage: &Usage, source: UsageSource, json: &mut Json<'_>) {
@@ -193,7 +206,7 @@ fn cost(cost: Cost, json: &mut Json<'_>) {
     }
 }
 
-fn attempt(attempt: &AttemptRecord, json: &mut Json<'_>) {
+fn attempt(attempt: &AttemptRecord, sums: &Sums, json: &mut Json<'_>) {
     json.name(field::PROVIDER).text(&attempt.provider);
     some_text(json, field::CREDENTIAL, &attempt.credential);
     json.name(field::MODEL).text(&attempt.model);
@@ -207,7 +220,9 @@ fn attempt(attempt: &AttemptRecord, json: &mut Json<'_>) {
         json.name(field::REASON).word(reason.as_str());
     }
     json.name(field::SENT).flag(attempt.sent);
-    if let Some(used) = &attempt.usage {
+    if attempt.usage == sums.usage && attempt.usage_source == sums.source {
+        json.again(&sums.place);
+    } else if let Some(used) = &attempt.usage {
         usage(used, attempt.usage_source, json);
     }
     cost(attempt.cost, json);
@@ -234,8 +249,9 @@ fn some_text(json: &mut Json<'_>, name: &'static str, text: &str) {
 
 /// `AIPolicy/shop/checkout spec.routes[fast]`, as `Meta` displays itself.
 fn meta(meta: &Meta, json: &mut Json<'_>) {
-    let separator = if meta.field.is_empty() { "" } else { " " };
-    json.joined(&[meta.kind.as_str(), "/", &meta.namespace, "/", &meta.name, separator, &meta.field]);
+    let before_field = if meta.field.is_empty() { "" } else { " " };
+    let name = [("", meta.kind.as_str()), ("/", &*meta.namespace), ("/", &*meta.name), (before_field, &*meta.field)];
+    json.joined(name);
 }
 
 fn list<T>(json: &mut Json<'_>, name: &'static str, entries: &[T], mut write: impl FnMut(&T, &mut Json<'_>)) {
