@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::quote::{quote, quote_or_backslash, quoted};
+use crate::quote::{end_of_text, quote_or_backslash, quoted};
 
 /// Objects and arrays inside one another, at most, within a value that is skipped.
 const MAX_DEPTH: usize = 512;
@@ -286,7 +286,7 @@ impl<'a> Scan<'a> {
     }
 
     /// A string whose opening quote is the next byte. It ends at a quote that no backslash escapes; text that
-    /// has one backslash has many (line breaks), so from there on the search is for quotes alone.
+    /// has one backslash has many (line breaks), so from there on it is read in blocks, escapes and all.
     #[inline]
     fn string_here(&mut self) -> Result<Text, Broken> {
         let start = self.at + 1;
@@ -301,19 +301,10 @@ impl<'a> Scan<'a> {
 
     /// The same from its first backslash on.
     fn long_string(&mut self, start: usize, backslash: usize) -> Result<Text, Broken> {
-        let mut from = backslash;
-        while let Some(found) = self.bytes.get(from..).and_then(quote) {
-            // Most escaped quotes have one backslash before them; only a run of them has to be counted.
-            let quote = from + found;
-            let before = self.bytes.get(backslash..quote).unwrap_or_default();
-            let backslashes = before.iter().rev().take_while(|b| **b == b'\\').count();
-            if backslashes % 2 == 0 {
-                self.at = quote + 1;
-                return Ok(Text { inside: start..quote });
-            }
-            from = quote + 1;
-        }
-        Err(self.broken("a string does not end"))
+        let end = self.bytes.get(backslash..).and_then(end_of_text);
+        let end = backslash + end.ok_or_else(|| self.broken("a string does not end"))?;
+        self.at = end + 1;
+        Ok(Text { inside: start..end })
     }
 
     /// Whatever looks like a number: which numbers are good is asked where one is acted on.

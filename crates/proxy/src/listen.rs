@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 
 use self::activity::{GivenUp, Served};
 use self::prefix::Prefixed;
-use self::socket::{Scratch, Socket};
+use self::socket::Socket;
 use crate::exchange::exchange;
 use crate::sidecar::Sidecar;
 use crate::signals::stopped;
@@ -63,7 +63,6 @@ impl Inbound for TokioIo<Socket> {
 pub async fn accept(sidecar: Arc<Sidecar>, listener: TcpListener, stop: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     let mut stopping = pin!(stopped(stop.clone()));
-    let scratch = Scratch::default();
     loop {
         tokio::select! {
             biased;
@@ -73,7 +72,7 @@ pub async fn accept(sidecar: Arc<Sidecar>, listener: TcpListener, stop: watch::R
                 Ok((stream, _)) => {
                     // Answers are small writes; without it a stream's events would wait for each other.
                     let _ = stream.set_nodelay(true);
-                    let io = TokioIo::new(Socket::new(stream, scratch.clone()));
+                    let io = TokioIo::new(Socket::new(stream));
                     connections.spawn(serve(sidecar.clone(), io, stop.clone()));
                 }
                 Err(error) => {

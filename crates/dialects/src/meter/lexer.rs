@@ -4,7 +4,7 @@
 //! read. It checks structure; strings and numbers are handed on as they stand, in as many parts as they came.
 
 use super::pattern::is_scalar;
-use crate::quote::{quote_or_backslash, quoted};
+use crate::quote::{end_of_text, quote_or_backslash, quoted};
 
 /// Objects and arrays inside one another, at most.
 const MAX_DEPTH: usize = 256;
@@ -231,7 +231,7 @@ impl Lexer {
         if rest.is_empty() {
             return None;
         }
-        let mut end = 0;
+        let (mut end, mut cut) = (0, false);
         let last = loop {
             let Some(found) = rest.get(end..).and_then(quote_or_backslash) else {
                 end = rest.len();
@@ -239,6 +239,13 @@ impl Lexer {
             };
             end += found;
             if rest.get(end) == Some(&b'"') {
+                break true;
+            }
+            // Asked once: where the text goes on in the next piece, it is read escape by escape.
+            if !std::mem::replace(&mut cut, true)
+                && let Some(found) = rest.get(end..).and_then(end_of_text)
+            {
+                end += found;
                 break true;
             }
             end += 2;

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,36 +18,16 @@ use tokio::time::{Sleep, sleep};
 /// How long a client may leave its window full.
 pub const WRITE_STALL: Duration = Duration::from_secs(60);
 
-/// Bytes read at once.
-const SCRATCH: usize = 64 * 1024;
-
-/// A read of so many bytes that fills its buffer is followed by more.
-const LARGE_READ: usize = 4096;
-
-/// A read buffer shared by all connections of a thread: what is read is copied on at once, so that an idle
-/// connection owns no buffer.
-#[derive(Clone)]
-pub struct Scratch(Arc<Mutex<Box<[u8]>>>);
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(vec![0; SCRATCH].into_boxed_slice())))
-    }
-}
-
 /// One client's connection.
 pub struct Socket {
     stream: Arc<TcpStream>,
-    scratch: Scratch,
     stalled: Option<Pin<Box<Sleep>>>,
-    /// The last read filled its buffer.
-    flowing: bool,
 }
 
 impl Socket {
     /// Takes over an accepted connection.
-    pub fn new(stream: TcpStream, scratch: Scratch) -> Self {
-        Self { stream: Arc::new(stream), scratch, stalled: None, flowing: false }
+    pub fn new(stream: TcpStream) -> Self {
+        Self { stream: Arc::new(stream), stalled: None }
     }
 
     /// Resolves when the client has closed its sending side, even while nobody reads.
@@ -69,20 +49,19 @@ impl Socket {
 }
 
 impl Socket {
-    /// Reads into `buffer`; none if there is nothing to read now. A short read drained the socket: told as
-    /// `WouldBlock` inside, tokio clears the readiness that it saw before the read, which saves the next read
-    /// that could only fail.
-    fn try_read(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        let (mut read, room) = (None, buffer.len());
-        let outcome = stream.try_io(Interest::READABLE, || {
-            let n = io::Read::read(&mut &*SockRef::from(stream), buffer)?;
+    /// Reads into the caller's buffer, as it is; false if there is nothing to read now. A short read drained the
+    /// socket: told as `WouldBlock` outside, tokio clears the readiness that it saw before the read, which saves the
+    /// next read that could only fail.
+    fn try_read(&self, into: &mut ReadBuf<'_>) -> io::Result<bool> {
+        let (mut read, room) = (None, into.remaining());
+        let outcome = self.stream.try_io(Interest::READABLE, || {
+            let n = self.stream.try_read_buf(into)?;
             read = Some(n);
             if n > 0 && n < room { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
         });
         match (read, outcome) {
-            (Some(n), _) => Ok(Some(n)),
             (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            (None, _) => Ok(None),
+            (read, _) => Ok(read.is_some()),
         }
     }
 
@@ -103,24 +82,10 @@ impl Socket {
 }
 
 impl AsyncRead for Socket {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
-            ready!(this.stream.poll_read_ready(cx))?;
-            let room = into.remaining().min(SCRATCH);
-            let read = if this.flowing {
-                // Much is coming: filling the caller's buffer with zeros first is cheaper than a copy.
-                let read = Self::try_read(&this.stream, into.initialize_unfilled_to(room))?;
-                into.advance(read.unwrap_or(0));
-                read
-            } else {
-                let mut scratch = this.scratch.0.lock().unwrap_or_else(PoisonError::into_inner);
-                let read = Self::try_read(&this.stream, &mut scratch[..room])?;
-                into.put_slice(&scratch[..read.unwrap_or(0)]);
-                read
-            };
-            if let Some(n) = read {
-                this.flowing = n == room && room >= LARGE_READ;
+            ready!(self.stream.poll_read_ready(cx))?;
+            if self.try_read(into)? {
                 return Poll::Ready(Ok(()));
             }
         }
