@@ -155,6 +155,11 @@ impl Meter {
         &self.seen
     }
 
+    /// The same, when nothing more will be asked about it.
+    pub fn take_seen(&mut self) -> Seen {
+        std::mem::take(&mut self.seen)
+    }
+
     /// Whether the bytes that were handed on so far end inside an event: whatever is said next in the stream
     /// has to end it first. What is withheld does not count, as long as [`Self::end`] is not called.
     #[must_use]

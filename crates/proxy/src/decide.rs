@@ -12,7 +12,7 @@ pub fn decide(sidecar: &Sidecar, armed: &Armed, call: &Call, settlement: &mut Se
     let pin = call.conversation.earlier().and_then(|key| sidecar.pins.get(key));
     let suspensions = sidecar.breakers.suspensions();
     let conditions =
-        Conditions { now: sidecar.clock.now(), keys: &armed.present, suspensions: &suspensions, pin: pin.as_ref() };
+        Conditions { now: settlement.now(), keys: &armed.present, suspensions: &suspensions, pin: pin.as_ref() };
     let plan = policy_decide(&armed.snapshot, call, &sidecar.caller, &conditions, sidecar.draw())?;
     settlement.decided(&armed.snapshot, &plan);
     Ok(plan)

@@ -52,7 +52,7 @@ pub async fn dispatch(
 ) -> Result<Answered, Stop> {
     let mut tour = Tour::new(&plan);
     let mut first_failure: Option<Failure> = None;
-    sidecar.retries.note_call(sidecar.clock.now());
+    sidecar.retries.note_call(settlement.now());
     loop {
         let target = tour.target();
         let place = armed.place(target.provider, &target.model, &sidecar.breakers).ok_or_else(Stop::no_policy)?;
@@ -63,8 +63,10 @@ pub async fn dispatch(
             Err(refusal) => return told(first_failure, refusal.into(), &armed, settlement),
         };
         settlement.begin_attempt(&armed, &target, &place, hold);
-        let gated = tour.may_go_on(&**sidecar);
-        let failure = match attempt(sidecar, &armed, &asked, (&target, request), gated).await {
+        let gated = tour.may_go_on(&(&**sidecar, settlement.now()));
+        let outcome = attempt(sidecar, &armed, &asked, (&target, request), gated).await;
+        let now = settlement.step();
+        let failure = match outcome {
             Ok(response) => {
                 settlement.release_body();
                 return Ok(response.passed_on(&armed, settlement));
@@ -72,13 +74,16 @@ pub async fn dispatch(
             Err(failure) => failure,
         };
         settlement.end_attempt(&failure);
-        let next = tour.next(&failure, &**sidecar);
+        let next = tour.next(&failure, &(&**sidecar, now));
         let fault = failure.fault.clone();
         // Of several failures the first is told: the caller asked for the primary.
         first_failure.get_or_insert(failure);
         match next {
             Next::GiveUp => return told(first_failure, fault.into(), &armed, settlement),
-            Next::After(delay) => sleep(delay).await,
+            Next::After(delay) => {
+                sleep(delay).await;
+                settlement.step();
+            }
             Next::Now => {}
         }
     }

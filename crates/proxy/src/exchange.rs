@@ -47,6 +47,7 @@ async fn steps(
     if let Some(list) = list_models(sidecar, &armed, &asked) {
         return Ok(Reached::Models(list?));
     }
+    settlement.step();
     let plan = decide(sidecar, &armed, &asked.call, settlement)?;
     admit(sidecar, &armed, settlement)?;
     let answered = dispatch(sidecar, armed, asked, plan, settlement).await?;

@@ -99,7 +99,7 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
     filter(&mut head.headers);
     settlement.mark(&mut head.headers);
     if let Some(sidecar) = settlement.sidecar() {
-        tell_headroom(&sidecar, &armed, &mut head.headers);
+        tell_headroom(&sidecar, &armed, settlement.now(), &mut head.headers);
     }
     if attempts > 1 {
         head.headers.insert(ATTEMPTS, attempts.into());
@@ -266,7 +266,7 @@ impl Metered {
     fn settle(&mut self, end: End) {
         if let Some(settlement) = self.settlement.take() {
             let waiting: usize = self.ready.iter().map(Bytes::len).sum();
-            settlement.ended(self.meter.seen(), end, self.bytes_out + waiting as u64);
+            settlement.ended(self.meter.take_seen(), &end, self.bytes_out + waiting as u64);
         }
     }
 

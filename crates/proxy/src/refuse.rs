@@ -91,7 +91,7 @@ fn tell_room(settlement: &Settlement, headers: &mut HeaderMap) {
     if let Some(sidecar) = settlement.sidecar()
         && let Some(armed) = sidecar.armed.load_full()
     {
-        tell_headroom(&sidecar, &armed, headers);
+        tell_headroom(&sidecar, &armed, settlement.now(), headers);
     }
 }
 

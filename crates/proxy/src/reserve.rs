@@ -23,7 +23,7 @@ pub fn admit(sidecar: &Sidecar, armed: &Armed, settlement: &mut Settlement) -> R
         return Ok(());
     }
     let limits = &armed.snapshot.limits;
-    let hold = sidecar.book().admit(limits, sidecar.clock.now()).map_err(|short| refusal(armed, short))?;
+    let hold = sidecar.book().admit(limits, settlement.now()).map_err(|short| refusal(armed, short))?;
     settlement.hold_call(hold, &armed.snapshot);
     Ok(())
 }
@@ -45,7 +45,7 @@ pub fn hold_attempt(
         return Ok(None);
     }
     let limits = &armed.snapshot.limits;
-    sidecar.book().reserve(limits, bound, sidecar.clock.now()).map(Some).map_err(|short| refusal(armed, short))
+    sidecar.book().reserve(limits, bound, settlement.now()).map(Some).map_err(|short| refusal(armed, short))
 }
 
 /// An upper bound on the tokens of one attempt.
@@ -73,11 +73,11 @@ fn refusal(armed: &Armed, short: Shortfall) -> Refusal {
 }
 
 /// Tells the room that is left, in the headers that SDKs read.
-pub fn tell_headroom(sidecar: &Sidecar, armed: &Armed, headers: &mut HeaderMap) {
+pub fn tell_headroom(sidecar: &Sidecar, armed: &Armed, now: Duration, headers: &mut HeaderMap) {
     if !armed.limited {
         return;
     }
-    let headroom = sidecar.book().tightest(&armed.snapshot.limits, sidecar.clock.now());
+    let headroom = sidecar.book().tightest(&armed.snapshot.limits, now);
     if let Some(room) = headroom.requests {
         tell(headers, &REQUESTS, &room);
     }

@@ -33,6 +33,8 @@ pub struct Settlement(Option<Box<Open>>);
 struct Open {
     sidecar: Arc<Sidecar>,
     started: Duration,
+    /// The moment of the step that the call is at: a clock is read at each step, not at each question.
+    now: Duration,
     record: CallRecord,
     place: Option<Place>,
     hold: Option<Hold>,
@@ -61,12 +63,14 @@ impl Settlement {
     /// Opens the books of a call.
     #[must_use]
     pub fn open(sidecar: &Arc<Sidecar>, headers: &HeaderMap) -> Self {
+        let started = sidecar.clock.now();
         let bits = (u128::from(sidecar.draw()) << 64) | u128::from(sidecar.draw());
         let mut record = CallRecord::new(RequestId::new(bits), sidecar.clock.wall(), sidecar.caller.clone());
         record.trace = headers.get(&TRACE_PARENT).and_then(|v| TraceContext::parse(v.as_bytes()));
         Self(Some(Box::new(Open {
             sidecar: sidecar.clone(),
-            started: sidecar.clock.now(),
+            started,
+            now: started,
             record,
             place: None,
             hold: None,
@@ -79,6 +83,20 @@ impl Settlement {
 
     fn with<T: Default>(&mut self, note: impl FnOnce(&mut Open) -> T) -> T {
         self.0.as_mut().map(|open| note(open)).unwrap_or_default()
+    }
+
+    /// Another step begins: the moment of everything in it.
+    pub fn step(&mut self) -> Duration {
+        self.with(|open| {
+            open.now = open.sidecar.clock.now();
+            open.now
+        })
+    }
+
+    /// The moment of the step that the call is at.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |open| open.now)
     }
 
     /// The path told what it is.
@@ -188,21 +206,21 @@ impl Settlement {
     }
 
     /// Ends: the body of a provider's answer ended.
-    pub fn ended(mut self, seen: &Seen, end: End, bytes_out: u64) {
+    pub fn ended(mut self, seen: Seen, end: &End, bytes_out: u64) {
         self.finish(|open| {
             open.record.bytes_out = bytes_out;
-            open.record.response_model.clone_from(&seen.model);
-            open.record.response_id.clone_from(&seen.response_id);
-            open.record.finish_reason.clone_from(&seen.finish);
-            open.record.outcome = match &end {
+            open.record.outcome = match end {
                 End::Complete | End::Nothing => Outcome::Answered(open.status),
                 End::Broken(fault) => Outcome::Failed(Box::new(fault.clone())),
                 End::Cancelled => Outcome::ClientCancelled,
             };
             if matches!(end, End::Complete) && seen.terminal != Terminal::Error {
-                open.pin(seen);
+                open.pin(&seen);
             }
-            open.end_answer(seen, &end);
+            open.end_answer(&seen, end);
+            open.record.response_model = seen.model;
+            open.record.response_id = seen.response_id;
+            open.record.finish_reason = seen.finish;
         });
     }
 
@@ -210,6 +228,7 @@ impl Settlement {
         let Some(mut open) = self.0.take() else {
             return;
         };
+        open.now = open.sidecar.clock.now();
         end(&mut open);
         open.settle();
     }
@@ -260,7 +279,7 @@ impl Open {
 
     /// Settles what is held and tells everyone.
     fn settle(mut self: Box<Self>) {
-        let now = self.sidecar.clock.now();
+        let now = self.now;
         if let Some(attempt) = self.attempt.take() {
             self.record.attempts.push(attempt.settle(&self.sidecar, now));
         }

@@ -51,15 +51,16 @@ pub trait Means {
     fn draw(&self) -> u64;
 }
 
-impl Means for Sidecar {
+/// A sidecar at a moment.
+impl Means for (&Sidecar, Duration) {
     fn take_repeat(&self) -> bool {
-        self.retries.take(self.clock.now())
+        self.0.retries.take(self.1)
     }
     fn has_repeat(&self) -> bool {
-        self.retries.has_room(self.clock.now())
+        self.0.retries.has_room(self.1)
     }
     fn draw(&self) -> u64 {
-        Sidecar::draw(self)
+        Sidecar::draw(self.0)
     }
 }
 

@@ -54,7 +54,7 @@ impl Settlement {
             if let Some(hold) = &hold {
                 open.tell_dry_run(hold, &armed.snapshot);
             }
-            let now = open.sidecar.clock.now();
+            let now = open.now;
             if let Some(circuit) = &circuit {
                 open.sidecar.breakers.begins(circuit, now);
             }
@@ -116,7 +116,7 @@ impl Settlement {
                 let taken = Taken::nothing_seen(&open.record);
                 attempt.take(&taken, open.record.estimate);
             }
-            let (sidecar, now) = (&open.sidecar, open.sidecar.clock.now());
+            let (sidecar, now) = (&open.sidecar, open.now);
             if let Some(circuit) = &attempt.circuit {
                 sidecar.breakers.failed(circuit, failure, now, unit(sidecar.draw()));
             }
@@ -156,7 +156,7 @@ impl Open {
             return;
         };
         let status = attempt.record.status.unwrap_or(0);
-        let (sidecar, now) = (&self.sidecar, self.sidecar.clock.now());
+        let (sidecar, now) = (&self.sidecar, self.now);
         // An error that came with its status is the caller's own; behind a good one it is the provider's.
         let in_band = status < 400 && seen.terminal == Terminal::Error;
         match end {
@@ -203,7 +203,7 @@ impl Open {
         }
         let taken = Taken::nothing_seen(&self.record);
         attempt.take(&taken, self.record.estimate);
-        let now = self.sidecar.clock.now().saturating_sub(self.started);
+        let now = self.now.saturating_sub(self.started);
         self.record.attempts.push(attempt.settle(&self.sidecar, now));
     }
 }
