@@ -10,6 +10,7 @@ mod object;
 pub mod policy;
 pub mod provider;
 mod selector;
+pub mod status;
 
 pub use invalid::Invalid;
 pub use object::{Context, Origin};
@@ -20,6 +21,9 @@ pub use provider::{
     AIProvider, AIProviderSpec, AcceptedCredential, AcceptedProvider, Access, KeyRef, accept_provider, check_update,
 };
 pub use selector::Selector;
+pub use status::{
+    AIPolicyStatus, AIProviderStatus, Conflict, CredentialState, CredentialStatus, ObjectRef, SidecarCounts,
+};
 
 /// The group and version of every object.
 pub const API_VERSION: &str = "sidegate.dev/v1alpha1";

@@ -11,6 +11,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::selector::Selector;
+use crate::status::AIPolicyStatus;
 
 pub use accept::{AcceptedPolicy, accept_policy};
 pub use limits::LimitDraft;
@@ -20,6 +21,7 @@ pub use targeting::Targeting;
 /// Who may call what, and how it is routed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(group = "sidegate.dev", version = "v1alpha1", kind = "AIPolicy", namespaced, derive = "PartialEq")]
+#[kube(status = "AIPolicyStatus")]
 #[kube(plural = "aipolicies", doc = "Who may call which language models, and how their calls are routed and limited.")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AIPolicySpec {

@@ -9,12 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::selector::Selector;
+use crate::status::AIProviderStatus;
 
 pub use accept::{AcceptedCredential, AcceptedProvider, Access, KeyRef, accept_provider, check_update};
 
 /// Where calls may go, and with which keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema, CustomResource)]
 #[kube(group = "sidegate.dev", version = "v1alpha1", kind = "AIProvider", namespaced, derive = "PartialEq")]
+#[kube(status = "AIProviderStatus")]
 #[kube(doc = "Where calls to language models may go, and with which keys.")]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AIProviderSpec {
