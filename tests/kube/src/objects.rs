@@ -69,7 +69,7 @@ pub async fn apply_one(client: &Client, object: &Value) -> Result<DynamicObject,
 /// # Panics
 /// When the server refuses one or does not serve it in time.
 pub async fn apply_crds(client: &Client) {
-    for crd in [AIProvider::crd(), AIPolicy::crd()] {
+    for crd in sidegate_crds::definitions().expect("a definition is JSON") {
         let crd = serde_json::to_value(crd).expect("a definition is JSON");
         if let Err(error) = apply_one(client, &crd).await {
             panic!("the server refuses the definition: {error}");

@@ -102,8 +102,7 @@ pub(super) fn read(spec: &AIPolicySpec, origin: &Origin, report: &mut Report) ->
     }
     match &spec.target_refs {
         Some(refs) => {
-            let message = "cannot be combined with podSelector or namespaceSelector";
-            report.check(!selectors, "spec.targetRefs", message);
+            report.check(!selectors, "spec.targetRefs", super::REFS_OR_SELECTORS);
             read_refs(refs, origin, report)
         }
         None if selectors => {
