@@ -36,7 +36,7 @@ UNIT := --lib --bins $(call named,crates/*/tests) --test structure
 SCENARIO := $(call named,tests/tests)
 KUBE_TESTS := $(call named,tests/kube/tests)
 
-.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e kube-assets check fmt fmt-check clippy structure deny bench fuzz conformance
+.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e kube-assets crds check fmt fmt-check clippy structure deny bench fuzz conformance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -74,6 +74,10 @@ $(KUBE)/kube:
 	cd tests/kube && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(call version,gitVersion=$(KUBE_VERSION)) $(call version,gitMajor=1) $(call version,gitMinor=$(KUBE_MINOR))' -o $(KUBE)/kube.new .
 	ln -sf kube $(KUBE)/etcd && ln -sf kube $(KUBE)/kube-apiserver && ln -sf kube $(KUBE)/kubectl
 	mv $(KUBE)/kube.new $(KUBE)/kube
+
+crds: ## write deploy/crds from the types
+	$(CARGO) run --locked -p sidegate-cli --bin sidegate -- crds >deploy/crds/sidegate.yaml.new
+	mv deploy/crds/sidegate.yaml.new deploy/crds/sidegate.yaml
 
 check: fmt-check clippy structure deny ## format, lints, structure, licences and bans
 

@@ -7,6 +7,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::CustomResourceExt;
 use serde_json::{Map, Value};
 
+use crate::admission::admission;
 use crate::policy::AIPolicy;
 use crate::provider::AIProvider;
 
@@ -16,6 +17,22 @@ use crate::provider::AIProvider;
 /// Never, as long as a definition is JSON.
 pub fn definitions() -> Result<[CustomResourceDefinition; 2], serde_json::Error> {
     Ok([whole(AIProvider::crd())?, whole(AIPolicy::crd())?])
+}
+
+/// All that an API server has to be given before it takes the objects: the definitions, and what only the control
+/// plane's `namespace` may say.
+///
+/// # Errors
+/// Never, as long as a definition is JSON.
+pub fn manifests(namespace: &str) -> Result<Vec<Value>, serde_json::Error> {
+    let mut manifests = Vec::new();
+    for definition in definitions()? {
+        let mut value = serde_json::to_value(definition)?;
+        whole_numbers(&mut value);
+        manifests.push(value);
+    }
+    manifests.extend(admission(namespace));
+    Ok(manifests)
 }
 
 fn whole(definition: CustomResourceDefinition) -> Result<CustomResourceDefinition, serde_json::Error> {
@@ -49,4 +66,20 @@ fn without_null(schema: &mut Map<String, Value>) {
 fn flowing(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
     paragraphs.collect::<Vec<_>>().join("\n\n")
+}
+
+/// Bounds are kept as floats and read as what they are.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        Value::Array(entries) => entries.iter_mut().for_each(whole_numbers),
+        Value::Number(number) => {
+            // Display writes a whole float without exponent, and with nothing behind the point.
+            let whole = number.as_f64().and_then(|float| float.to_string().parse::<i64>().ok());
+            if let Some(whole) = whole {
+                *value = whole.into();
+            }
+        }
+        _ => {}
+    }
 }

@@ -4,6 +4,7 @@
 //! whole and, only if all of it holds, hand back its pieces in the words of `sidegate-policy`. Whether what an object
 //! refers to exists, and who meets whom at a pod, is the index's business and not decided here.
 
+mod admission;
 mod definitions;
 pub mod formats;
 mod invalid;
@@ -13,7 +14,7 @@ pub mod provider;
 mod selector;
 pub mod status;
 
-pub use definitions::definitions;
+pub use definitions::{definitions, manifests};
 pub use invalid::Invalid;
 pub use object::{Context, Origin};
 pub use policy::{

@@ -7,6 +7,7 @@ use sidegate_policy::{Credential, Dialect, ModelFacts, Network, ObjectKind, Prov
 
 use super::endpoint::{self, HostKind};
 use super::{AIProvider, AIProviderSpec, CredentialSpec, DialectName, From, ModelSpec, TimeoutsSpec, price};
+use crate::admission::{OWN_ACCESS, PLATFORM_NETWORK};
 use crate::formats;
 use crate::invalid::{Invalid, Report};
 use crate::object::{Context, Origin};
@@ -138,8 +139,7 @@ impl std::convert::From<DialectName> for Dialect {
 fn check_network(spec: &AIProviderSpec, origin: &Origin, report: &mut Report) {
     let lifted = [("plaintext", spec.network.plaintext), ("privateAddresses", spec.network.private_addresses)];
     for (field, set) in lifted {
-        let message = "is honoured only in the control plane's namespace; without credentials it is not needed";
-        report.check(!set || origin.platform, format!("spec.network.{field}"), message);
+        report.check(!set || origin.platform, format!("spec.network.{field}"), PLATFORM_NETWORK);
     }
 }
 
@@ -172,11 +172,7 @@ fn read_credentials(list: &[CredentialSpec], report: &mut Report) -> Vec<(Creden
 
 fn read_access(spec: &AIProviderSpec, origin: &Origin, report: &mut Report) -> Access {
     let (field, namespaces) = ("spec.access.namespaces", &spec.access.namespaces);
-    report.check(
-        origin.platform || namespaces.from == From::Same,
-        format!("{field}.from"),
-        "must be Same outside of the control plane's namespace: there a provider serves only its own namespace",
-    );
+    report.check(origin.platform || namespaces.from == From::Same, format!("{field}.from"), OWN_ACCESS);
     match (namespaces.from, &namespaces.selector) {
         (From::Selector, Some(selector)) => {
             selector.check(&format!("{field}.selector"), report);
