@@ -24,7 +24,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run control plane, sidecar and provider simulator in one process, from the YAML that kubectl would apply.
-    Dev(dev::Arguments),
+    Dev(Box<dev::Arguments>),
     /// Print the definitions of the objects, and what admits them, as YAML for kubectl apply --server-side.
     Crds(crds::Arguments),
 }
@@ -42,7 +42,7 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let done = match arguments.command {
-        Command::Dev(arguments) => dev::run(arguments).map_err(Box::<dyn std::error::Error>::from),
+        Command::Dev(arguments) => dev::run(*arguments).map_err(Box::<dyn std::error::Error>::from),
         Command::Crds(arguments) => crds::run(&arguments).map_err(Into::into),
     };
     match done {

@@ -8,6 +8,7 @@ use kube::CustomResourceExt;
 use serde_json::{Map, Value};
 
 use crate::admission::admission;
+use crate::columns::{self, Column};
 use crate::policy::AIPolicy;
 use crate::provider::AIProvider;
 
@@ -16,7 +17,7 @@ use crate::provider::AIProvider;
 /// # Errors
 /// Never, as long as a definition is JSON.
 pub fn definitions() -> Result<[CustomResourceDefinition; 2], serde_json::Error> {
-    Ok([whole(AIProvider::crd())?, whole(AIPolicy::crd())?])
+    Ok([whole(AIProvider::crd(), &columns::OF_PROVIDERS)?, whole(AIPolicy::crd(), &columns::OF_POLICIES)?])
 }
 
 /// All that an API server has to be given before it takes the objects: the definitions, and what only the control
@@ -35,7 +36,13 @@ pub fn manifests(namespace: &str) -> Result<Vec<Value>, serde_json::Error> {
     Ok(manifests)
 }
 
-fn whole(definition: CustomResourceDefinition) -> Result<CustomResourceDefinition, serde_json::Error> {
+fn whole(
+    mut definition: CustomResourceDefinition,
+    columns: &[Column],
+) -> Result<CustomResourceDefinition, serde_json::Error> {
+    for version in &mut definition.spec.versions {
+        version.additional_printer_columns = Some(columns.iter().map(Column::definition).collect());
+    }
     let mut value = serde_json::to_value(definition)?;
     put_right(&mut value);
     serde_json::from_value(value)

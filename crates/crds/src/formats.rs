@@ -46,7 +46,7 @@ pub(crate) const MONEY: Form = Form {
     words: "must be a decimal text such as '0.15', below 18 billion, with at most 9 decimals",
 };
 
-/// A model's name, or a glob over such names: `^(\*|\*?[^*\s]+|[^*\s]+\*)$`, where white space is what Unicode calls so.
+/// A model's name, or a glob over such names: `^(\*|\*?[^*\s]+|[^*\s]+\*)$`, and white space is what Unicode calls so.
 pub(crate) const GLOB: Form = Form {
     pattern: r"^(\*|\*?[^*\s\x0b\x85\p{Z}]+|[^*\s\x0b\x85\p{Z}]+\*)$",
     words: "must be a model's name, or one with * as its first or last character",

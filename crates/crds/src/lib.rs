@@ -5,6 +5,7 @@
 //! refers to exists, and who meets whom at a pod, is the index's business and not decided here.
 
 mod admission;
+mod columns;
 mod definitions;
 pub mod formats;
 mod invalid;

@@ -32,39 +32,6 @@ pub use targeting::Targeting;
 #[kube(plural = "aipolicies", shortname = "aipol", category = "ai", category = "sidegate", status = "AIPolicyStatus")]
 #[kube(doc = "Who may call which language models, and how their calls are routed and limited. Without a target it \
               applies to its namespace; in the control plane's namespace to the whole cluster.")]
-#[kube(printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode"))]
-#[kube(printcolumn(
-    name = "Accepted",
-    type_ = "string",
-    description = "Whether the control plane takes it.",
-    json_path = ".status.conditions[?(@.type==\"Accepted\")].status"
-))]
-#[kube(printcolumn(
-    name = "Programmed",
-    type_ = "string",
-    description = "Whether every sidecar that it selects enforces this generation of it.",
-    json_path = ".status.conditions[?(@.type==\"Programmed\")].status"
-))]
-#[kube(printcolumn(
-    name = "Conflicted",
-    type_ = "string",
-    description = "Whether a part of it has no effect because another policy ranks higher.",
-    json_path = ".status.conditions[?(@.type==\"Conflicted\")].status",
-    priority = 1
-))]
-#[kube(printcolumn(
-    name = "Sidecars",
-    type_ = "integer",
-    description = "How many sidecars it selects.",
-    json_path = ".status.sidecars.selected"
-))]
-#[kube(printcolumn(
-    name = "Current",
-    type_ = "integer",
-    description = "How many of them enforce this generation of it.",
-    json_path = ".status.sidecars.programmed"
-))]
-#[kube(printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"))]
 #[x_kube(validation = refs_or_selectors())]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AIPolicySpec {

@@ -26,33 +26,6 @@ pub use models::{Currency, ModelSpec, PriceSpec, TierSpec};
 #[kube(status = "AIProviderStatus", shortname = "aip", category = "ai", category = "sidegate")]
 #[kube(doc = "Where calls to language models may go, and with which keys. In the control plane's namespace it may \
               serve every namespace, elsewhere its own.")]
-#[kube(printcolumn(name = "Dialect", type_ = "string", json_path = ".spec.dialect"))]
-#[kube(printcolumn(name = "Endpoint", type_ = "string", json_path = ".spec.endpoint", priority = 1))]
-#[kube(printcolumn(
-    name = "Accepted",
-    type_ = "string",
-    description = "Whether the control plane takes it.",
-    json_path = ".status.conditions[?(@.type==\"Accepted\")].status"
-))]
-#[kube(printcolumn(
-    name = "Programmed",
-    type_ = "string",
-    description = "Whether every sidecar that may use it knows this generation of it.",
-    json_path = ".status.conditions[?(@.type==\"Programmed\")].status"
-))]
-#[kube(printcolumn(
-    name = "Sidecars",
-    type_ = "integer",
-    description = "How many sidecars may use it.",
-    json_path = ".status.sidecars.selected"
-))]
-#[kube(printcolumn(
-    name = "Current",
-    type_ = "integer",
-    description = "How many of them know this generation of it.",
-    json_path = ".status.sidecars.programmed"
-))]
-#[kube(printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"))]
 #[x_kube(validation = endpoint::encrypted(), validation = endpoint::public())]
 #[x_kube(validation = endpoint::same_dialect(), validation = endpoint::same_host())]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

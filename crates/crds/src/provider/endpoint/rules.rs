@@ -39,7 +39,7 @@ const WAS_KEYLESS: &str = "!has(oldSelf.credentials) || oldSelf.credentials.size
 
 /// Scheme, host, perhaps port and path; printable, and without user, query, fragment and escapes.
 pub(in crate::provider) fn form() -> Rule {
-    let host = r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[^/@:\[\]?#%\s\x5c]{1,253})";
+    let host = r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[!\x22$&-.0-9;->A-Z^-~]{0,253})";
     let path = r"(/[!\x22$&-/0->@-\[\]-~]*)?";
     Rule::new(format!(r#"self.matches(r"^https?://{host}(:{PORT})?{path}$")"#)).message(FORM)
 }
