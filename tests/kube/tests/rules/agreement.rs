@@ -70,3 +70,13 @@ async fn the_server_and_the_control_plane_say_the_same_of_every_object() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// What rules cost counts too: the server gives up on an object whose rules take too long.
+#[tokio::test]
+async fn objects_at_every_bound_are_taken() {
+    let (_server, client) = ready().await;
+    for case in [providers::largest(), policies::largest()] {
+        assert_eq!(online(&client, &case).await, Ok(()), "{}", case.kind);
+        assert_eq!(offline(&case), Ok(()), "{}", case.kind);
+    }
+}

@@ -211,3 +211,21 @@ fn windows() -> Vec<Case> {
         ),
     ]
 }
+
+/// As many entries of everything as there may be, and as long as an object that etcd stores lets them be.
+pub fn largest() -> Case {
+    let globs = |n: usize, long: usize| vec![format!("{}*", "m".repeat(long)); n];
+    let header = json!({"name": "h".repeat(64), "value": "v".repeat(64)});
+    let entry = json!({"models": globs(64, 40), "headers": vec![header; 8]});
+    let target = json!({"provider": "p".repeat(100), "namespace": "n".repeat(63), "model": "m".repeat(100)});
+    let routes: Vec<_> = (0..32)
+        .map(|n| {
+            json!({"name": format!("r{n}"), "matches": vec![entry.clone(); 8], "targets": vec![target.clone(); 16]})
+        })
+        .collect();
+    let limits: Vec<_> =
+        (0..32).map(|n| limit(json!({"name": format!("l{n}"), "requests": 1, "window": "1h1m1s1ms"}))).collect();
+    let refs = vec![json!({"kind": "Deployment", "group": "apps", "name": "d".repeat(253)}); 16];
+    let models = json!({"allow": globs(64, 255), "deny": globs(64, 255)});
+    in_shop(json!({"targetRefs": refs, "models": models, "routes": routes, "limits": limits}), Taken)
+}

@@ -207,3 +207,28 @@ fn others() -> Vec<Case> {
     ]);
     cases
 }
+
+/// As many entries of everything as there may be.
+pub fn largest() -> Case {
+    let rates = json!({
+        "input": "17999999999.999999999", "output": "0.6", "cacheRead": "0.1", "cacheWrite": "0.2", "cacheWrite1h": "3",
+        "audioInput": "4", "audioOutput": "5",
+    });
+    let with_rates = |more: Value| {
+        let (Value::Object(mut all), Value::Object(more)) = (rates.clone(), more) else { panic!("an object") };
+        all.extend(more);
+        Value::Object(all)
+    };
+    let tiers: Vec<_> = (1..=8).map(|n| with_rates(json!({"contextOver": n * 1000}))).collect();
+    let price = with_rates(json!({"perRequest": "1", "tiers": tiers}));
+    let model = |n: usize| json!({"name": format!("{n}{}*", "m".repeat(200)), "contextWindow": 1, "price": price});
+    let credentials: Vec<_> = (0..16)
+        .map(|n| credential(&format!("{n}-{}", "c".repeat(60)), 1, &"s".repeat(253), &"k".repeat(253)))
+        .collect();
+    let spec = json!({
+        "endpoint": format!("https://{}.example/{}", "a".repeat(63), "p".repeat(400)),
+        "credentials": credentials,
+        "models": (0..256).map(model).collect::<Vec<_>>(),
+    });
+    in_shop(spec, Taken)
+}
