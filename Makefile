@@ -71,7 +71,7 @@ $(KUBE)/kube: version = -X k8s.io/component-base/version.$(1)
 $(KUBE)/kube:
 	@echo 'Kubernetes $(KUBE_VERSION) is built once, which takes minutes, and kept in $(KUBE)'
 	mkdir -p $(KUBE)
-	cd tests/kube && CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(call version,gitVersion=$(KUBE_VERSION)) $(call version,gitMajor=1) $(call version,gitMinor=$(KUBE_MINOR))' -o $(KUBE)/kube.new .
+	cd tests/kube && CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-s -w $(call version,gitVersion=$(KUBE_VERSION)) $(call version,gitMajor=1) $(call version,gitMinor=$(KUBE_MINOR))' -o $(KUBE)/kube.new .
 	ln -sf kube $(KUBE)/etcd && ln -sf kube $(KUBE)/kube-apiserver && ln -sf kube $(KUBE)/kubectl
 	mv $(KUBE)/kube.new $(KUBE)/kube
 

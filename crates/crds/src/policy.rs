@@ -224,23 +224,23 @@ pub struct LimitSpec {
     #[schemars(length(max = 4))]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = limits::each_once())]
     pub per: Vec<DimensionSpec>,
-    /// Calls.
+    /// Calls in a window. A limit has exactly one amount: this one or another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::HIGHEST_AMOUNT))]
     pub requests: Option<i64>,
-    /// Prompt tokens.
+    /// Prompt tokens in a window. A bound is held before the call, and what the provider reports is what counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::HIGHEST_AMOUNT))]
     pub input_tokens: Option<i64>,
-    /// Generated tokens.
+    /// Generated tokens in a window. A bound is held before the call, and what the provider reports is what counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::HIGHEST_AMOUNT))]
     pub output_tokens: Option<i64>,
-    /// Prompt and generated tokens together.
+    /// Prompt and generated tokens together, in a window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::HIGHEST_AMOUNT))]
     pub total_tokens: Option<i64>,
-    /// Calls that are going on; without a window.
+    /// Calls that are going on at the same time; without a window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = limits::HIGHEST_AMOUNT))]
     pub concurrent_requests: Option<i64>,

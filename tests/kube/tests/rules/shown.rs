@@ -71,8 +71,11 @@ async fn defaults_appear_in_what_was_applied() {
 }
 
 #[tokio::test]
-async fn kubectl_shows_columns_and_explains_fields() {
+async fn kubectl_takes_the_committed_definitions_shows_columns_and_explains_fields() {
     let (server, client) = ready().await;
+    let committed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/crds/sidegate.yaml");
+    let applied = text(&server.kubectl(&["apply", "--server-side", "--force-conflicts", "-f", committed]));
+    assert_eq!(applied.matches("serverside-applied").count(), 6, "{applied}");
     let spec = json!({"dialect": "Gemini"});
     objects::apply_one(&client, &object("AIProvider", PLATFORM, "shown", &spec)).await.unwrap();
     objects::apply_one(&client, &object("AIPolicy", SHOP, "frugal", &json!({"mode": "DryRun"}))).await.unwrap();
