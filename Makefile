@@ -5,6 +5,7 @@ SHELL := /bin/bash -o pipefail
 
 CARGO ?= cargo
 PYTHON ?= python3
+GO ?= go
 # What `make run` reads and how; for example DIR=my-objects ARGS=--no-sim
 DIR ?= examples/quickstart
 ARGS ?=
@@ -17,6 +18,12 @@ DENY := $(CACHE)/tools/bin/cargo-deny
 DENY_VERSION := 0.20.2
 FUZZ := $(or $(shell command -v cargo-fuzz),$(CACHE)/tools/bin/cargo-fuzz)
 
+# The API server of the tests. The name of its directory is a digest of what it is built from, as tests/kube reads it.
+KUBE_SOURCES := $(addprefix tests/kube/,go.mod go.sum main.go)
+KUBE := $(CACHE)/kube/$(shell cat $(KUBE_SOURCES) | sha256sum | cut -c1-16)
+KUBE_VERSION := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2; exit}' tests/kube/go.mod)
+KUBE_MINOR := $(word 2,$(subst ., ,$(KUBE_VERSION)))
+
 # Tests are run from their package's folder: a folder of recorded calls is found from anywhere.
 ifneq ($(SIDEGATE_WIRE_CORPUS),)
 export SIDEGATE_WIRE_CORPUS := $(abspath $(SIDEGATE_WIRE_CORPUS))
@@ -27,8 +34,9 @@ TESTS := $(CARGO) test --locked --workspace
 named = $(patsubst %,--test %,$(sort $(basename $(notdir $(wildcard $(1)/*.rs))) $(notdir $(patsubst %/main.rs,%,$(wildcard $(1)/*/main.rs)))))
 UNIT := --lib --bins $(call named,crates/*/tests) --test structure
 SCENARIO := $(call named,tests/tests)
+KUBE_TESTS := $(call named,tests/kube/tests)
 
-.PHONY: help run build test test-build test-unit test-scenario test-e2e check fmt fmt-check clippy structure deny bench fuzz conformance
+.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e kube-assets crds check fmt fmt-check clippy structure deny bench fuzz conformance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,7 +47,7 @@ run: ## control plane, sidecar and simulator from examples/quickstart, without a
 build: ## the programs, for trying, for the scenarios of programs and for the end-to-end tests
 	$(CARGO) build --locked -p sidegate-cli -p sidegate-proxy -p sidegate-controller --bins
 
-test: test-unit test-scenario test-e2e ## every test: unit, recorded calls, scenario, real SDKs
+test: test-unit test-scenario test-kube test-e2e ## every test: unit, recorded calls, scenario, Kubernetes, real SDKs
 
 test-build: ## build the unit and scenario tests, run nothing
 	$(TESTS) --lib --bins --tests --no-run
@@ -50,8 +58,26 @@ test-unit: ## modules, crates, recorded calls, and the shape of the tree
 test-scenario: build ## whole programs, in one process and as people start them, and what goes wrong with them
 	$(TESTS) $(SCENARIO)
 
+test-kube: build kube-assets ## the objects and the control plane on a real Kubernetes API server
+	$(TESTS) $(KUBE_TESTS)
+
 test-e2e: build ## real, unmodified SDKs through a running sidecar
 	$(PYTHON) tests/e2e/through_sidecar.py --program $(TARGET)/debug/sidegate --objects examples/quickstart
+
+# A version that a server does not know of itself is v0.0.0, and clients refuse it features.
+kube-assets: $(if $(KUBEBUILDER_ASSETS),,$(KUBE)/kube) ## build the tests' API server, once; not with KUBEBUILDER_ASSETS
+
+$(KUBE)/kube: version = -X k8s.io/component-base/version.$(1)
+$(KUBE)/kube:
+	@echo 'Kubernetes $(KUBE_VERSION) is built once, which takes minutes, and kept in $(KUBE)'
+	mkdir -p $(KUBE)
+	cd tests/kube && CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-s -w $(call version,gitVersion=$(KUBE_VERSION)) $(call version,gitMajor=1) $(call version,gitMinor=$(KUBE_MINOR))' -o $(KUBE)/kube.new .
+	ln -sf kube $(KUBE)/etcd && ln -sf kube $(KUBE)/kube-apiserver && ln -sf kube $(KUBE)/kubectl
+	mv $(KUBE)/kube.new $(KUBE)/kube
+
+crds: ## write deploy/crds from the types
+	$(CARGO) run --locked -p sidegate-cli --bin sidegate -- crds >deploy/crds/sidegate.yaml.new
+	mv deploy/crds/sidegate.yaml.new deploy/crds/sidegate.yaml
 
 check: fmt-check clippy structure deny ## format, lints, structure, licences and bans
 

@@ -1,5 +1,6 @@
 //! The command line of Sidegate.
 
+mod crds;
 mod dev;
 
 use std::process::ExitCode;
@@ -23,7 +24,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run control plane, sidecar and provider simulator in one process, from the YAML that kubectl would apply.
-    Dev(dev::Arguments),
+    Dev(Box<dev::Arguments>),
+    /// Print the definitions of the objects, and what admits them, as YAML for kubectl apply --server-side.
+    Crds(crds::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -39,7 +42,8 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     let done = match arguments.command {
-        Command::Dev(arguments) => dev::run(arguments),
+        Command::Dev(arguments) => dev::run(*arguments).map_err(Box::<dyn std::error::Error>::from),
+        Command::Crds(arguments) => crds::run(&arguments).map_err(Into::into),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,9 @@ pub struct Invalid {
     pub message: String,
 }
 
+/// What is said of a name that is there twice.
+pub(crate) const UNIQUE: &str = "names must be unique in this list";
+
 /// Collects what is wrong, so that an author sees all of it at once.
 #[derive(Default)]
 pub(crate) struct Report {
@@ -52,7 +55,7 @@ impl Report {
     pub(crate) fn unique<'a>(&mut self, list: &str, names: impl Iterator<Item = &'a str>) {
         let mut seen = std::collections::BTreeSet::new();
         for name in names {
-            self.check(seen.insert(name), format!("{list}[{name}]"), "names must be unique in this list");
+            self.check(seen.insert(name), format!("{list}[{name}]"), UNIQUE);
         }
     }
 

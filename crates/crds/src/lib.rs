@@ -4,13 +4,18 @@
 //! whole and, only if all of it holds, hand back its pieces in the words of `sidegate-policy`. Whether what an object
 //! refers to exists, and who meets whom at a pod, is the index's business and not decided here.
 
+mod admission;
+mod columns;
+mod definitions;
 pub mod formats;
 mod invalid;
 mod object;
 pub mod policy;
 pub mod provider;
 mod selector;
+pub mod status;
 
+pub use definitions::{definitions, manifests};
 pub use invalid::Invalid;
 pub use object::{Context, Origin};
 pub use policy::{
@@ -20,6 +25,9 @@ pub use provider::{
     AIProvider, AIProviderSpec, AcceptedCredential, AcceptedProvider, Access, KeyRef, accept_provider, check_update,
 };
 pub use selector::Selector;
+pub use status::{
+    AIPolicyStatus, AIProviderStatus, Conflict, CredentialState, CredentialStatus, ObjectRef, SidecarCounts,
+};
 
 /// The group and version of every object.
 pub const API_VERSION: &str = "sidegate.dev/v1alpha1";

@@ -103,7 +103,7 @@ async fn a_bad_edit_is_a_problem_with_a_place_and_changes_nothing() {
     scene.write(&OBJECTS.replace("models: [gpt-4o]", "models: [\"g*o\"]"));
     sidecar.silence().await;
     let said: Vec<String> = scene.controller.problems().iter().map(ToString::to_string).collect();
-    let expected = "all.yaml:21: AIPolicy/shop/rules spec.routes[two].matches[0].models[0]: \"g*o\" is not";
+    let expected = "all.yaml:21: AIPolicy/shop/rules spec.routes[two].matches[0].models[0]: must be a model's name";
     assert!(said.iter().any(|s| s.contains(expected)), "{said:?}");
     scene.write(OBJECTS);
     let policy = sidecar.policy().await;

@@ -123,9 +123,11 @@ impl Files {
             let metadata = || self.metadata(name, order);
             match object {
                 Object::Provider(spec) => {
-                    index.apply_provider(AIProvider { metadata: metadata(), spec: (**spec).clone() })
+                    index.apply_provider(AIProvider { metadata: metadata(), spec: (**spec).clone(), status: None })
                 }
-                Object::Policy(spec) => index.apply_policy(&AIPolicy { metadata: metadata(), spec: (**spec).clone() }),
+                Object::Policy(spec) => {
+                    index.apply_policy(&AIPolicy { metadata: metadata(), spec: (**spec).clone(), status: None })
+                }
                 Object::Secret(secret) => index.apply_secret(secret.clone()),
                 Object::ConfigMap(data) => index.apply_config_map(&name.namespace, &name.name, data.clone()),
                 Object::Namespace(labels) => index.apply_namespace(&name.name, labels.clone()),

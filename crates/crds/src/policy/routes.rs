@@ -12,7 +12,6 @@ const MOST_ROUTES: usize = 32;
 const MOST_MATCHES: usize = 8;
 const MOST_TARGETS: usize = 16;
 const MOST_HEADERS: usize = 8;
-const LONGEST_VALUE: usize = 256;
 /// Globs in one list.
 pub(super) const MOST_GLOBS: usize = 64;
 
@@ -55,7 +54,7 @@ pub(super) fn read(list: &[RouteSpec], own_namespace: &Arc<str>, report: &mut Re
         let targets = format!("{field}.targets");
         report.at_most(&targets, &route.targets, MOST_TARGETS);
         let live = route.targets.iter().any(|t| t.weight > 0);
-        report.check(live, &targets, "must have at least one target with a weight above 0");
+        report.check(live, &targets, super::SOME_WEIGHT);
         let read_match = |(at, m)| read_match(m, &format!("{matches}[{at}]"), report);
         let read_matches = route.matches.iter().enumerate().map(read_match).collect();
         let read_target = |(at, t)| read_target(t, own_namespace, &format!("{targets}[{at}]"), report);
@@ -80,9 +79,7 @@ fn read_match(m: &MatchSpec, field: &str, report: &mut Report) -> Match {
     let models = read_globs(&m.models, &format!("{field}.models"), report);
     let mut header = |(at, h): (usize, &HeaderSpec)| {
         report.take(format!("{field}.headers[{at}].name"), formats::header_name(&h.name));
-        let value = (1..=LONGEST_VALUE).contains(&h.value.len()) && !h.value.contains(char::is_control);
-        let message = format!("must be 1 to {LONGEST_VALUE} bytes without control characters");
-        report.check(value, format!("{field}.headers[{at}].value"), message);
+        report.take(format!("{field}.headers[{at}].value"), formats::header_value(&h.value));
         HeaderMatch { name: h.name.to_ascii_lowercase().into(), value: h.value.as_str().into() }
     };
     Match { models, headers: m.headers.iter().enumerate().map(&mut header).collect() }
@@ -94,8 +91,7 @@ fn read_target(t: &TargetSpec, own_namespace: &Arc<str>, field: &str, report: &m
         report.take(format!("{field}.namespace"), formats::label(namespace));
     }
     if let Some(model) = &t.model {
-        let name = formats::glob(model).is_ok_and(|g| g.literal().is_some());
-        report.check(name, format!("{field}.model"), "must be one model's name, without *");
+        report.take(format!("{field}.model"), formats::model(model));
     }
     let weight = report.bounded(format!("{field}.weight"), t.weight, 0, 1_000_000);
     let priority = report.bounded(format!("{field}.priority"), t.priority, 0, 100);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sidegate_policy::{Caller, Specificity};
 
 use super::{AIPolicySpec, TargetKind, TargetRef};
+use crate::admission::{OWN_NAMESPACE, PLATFORM_SELECTOR};
 use crate::formats;
 use crate::invalid::Report;
 use crate::object::Origin;
@@ -97,13 +98,11 @@ pub(super) fn read(spec: &AIPolicySpec, origin: &Origin, report: &mut Report) ->
     }
     if let Some(selector) = &spec.namespace_selector {
         selector.check("spec.namespaceSelector", report);
-        let message = "is allowed only in the control plane's namespace";
-        report.check(origin.platform, "spec.namespaceSelector", message);
+        report.check(origin.platform, "spec.namespaceSelector", PLATFORM_SELECTOR);
     }
     match &spec.target_refs {
         Some(refs) => {
-            let message = "cannot be combined with podSelector or namespaceSelector";
-            report.check(!selectors, "spec.targetRefs", message);
+            report.check(!selectors, "spec.targetRefs", super::REFS_OR_SELECTORS);
             read_refs(refs, origin, report)
         }
         None if selectors => {
@@ -123,8 +122,7 @@ fn read_refs(refs: &[TargetRef], origin: &Origin, report: &mut Report) -> Target
         let agrees = r.group.as_deref().is_none_or(|g| g == group);
         report.check(agrees, format!("{field}.group"), format!("must be {group:?} for this kind, or left out"));
         let foreign = r.kind == TargetKind::Namespace && !origin.platform && *r.name != *origin.namespace;
-        let message = "may name only its own namespace, outside of the control plane's";
-        report.check(!foreign, format!("{field}.name"), message);
+        report.check(!foreign, format!("{field}.name"), OWN_NAMESPACE);
     }
     Targeting::Refs(refs.iter().map(|r| (r.kind, r.name.as_str().into())).collect())
 }

@@ -7,6 +7,7 @@ use sidegate_policy::{Credential, Dialect, ModelFacts, Network, ObjectKind, Prov
 
 use super::endpoint::{self, HostKind};
 use super::{AIProvider, AIProviderSpec, CredentialSpec, DialectName, From, ModelSpec, TimeoutsSpec, price};
+use crate::admission::{OWN_ACCESS, PLATFORM_NETWORK};
 use crate::formats;
 use crate::invalid::{Invalid, Report};
 use crate::object::{Context, Origin};
@@ -116,13 +117,11 @@ pub fn accept_provider(object: &AIProvider, context: &Context<'_>) -> Result<Acc
 /// # Errors
 /// What changed that may not.
 pub fn check_update(old: &AIProviderSpec, new: &AIProviderSpec) -> Result<(), Vec<Invalid>> {
-    const REASON: &str = "cannot change while there are credentials, lest keys go elsewhere; delete the object and \
-                          create it anew";
     let mut report = Report::default();
     if !old.credentials.is_empty() {
         let host = |spec: &AIProviderSpec| spec.endpoint.as_deref().map(|e| e.split('/').nth(2).map(str::to_owned));
-        report.check(old.dialect == new.dialect, "spec.dialect", REASON);
-        report.check(host(old) == host(new), "spec.endpoint", format!("its host {REASON}"));
+        report.check(old.dialect == new.dialect, "spec.dialect", endpoint::SAME);
+        report.check(host(old) == host(new), "spec.endpoint", format!("its host {}", endpoint::SAME));
     }
     report.end(Some(()))
 }
@@ -140,8 +139,7 @@ impl std::convert::From<DialectName> for Dialect {
 fn check_network(spec: &AIProviderSpec, origin: &Origin, report: &mut Report) {
     let lifted = [("plaintext", spec.network.plaintext), ("privateAddresses", spec.network.private_addresses)];
     for (field, set) in lifted {
-        let message = "is honoured only in the control plane's namespace; without credentials it is not needed";
-        report.check(!set || origin.platform, format!("spec.network.{field}"), message);
+        report.check(!set || origin.platform, format!("spec.network.{field}"), PLATFORM_NETWORK);
     }
 }
 
@@ -151,14 +149,8 @@ fn read_endpoint(spec: &AIProviderSpec, report: &mut Report) -> Option<sidegate_
     let (endpoint, kind) = report.take(field, endpoint::read(url))?;
     if !spec.credentials.is_empty() {
         let encrypted = endpoint.tls || spec.network.plaintext;
-        report.check(
-            encrypted,
-            field,
-            "must be https while there are credentials, unless spec.network.plaintext is true",
-        );
-        let message = "must not be localhost or an address while there are credentials, unless \
-                       spec.network.privateAddresses is true";
-        report.check(kind == HostKind::Name || spec.network.private_addresses, field, message);
+        report.check(encrypted, field, endpoint::ENCRYPTED);
+        report.check(kind == HostKind::Name || spec.network.private_addresses, field, endpoint::PUBLIC);
     }
     Some(endpoint)
 }
@@ -180,11 +172,7 @@ fn read_credentials(list: &[CredentialSpec], report: &mut Report) -> Vec<(Creden
 
 fn read_access(spec: &AIProviderSpec, origin: &Origin, report: &mut Report) -> Access {
     let (field, namespaces) = ("spec.access.namespaces", &spec.access.namespaces);
-    report.check(
-        origin.platform || namespaces.from == From::Same,
-        format!("{field}.from"),
-        "must be Same outside of the control plane's namespace: there a provider serves only its own namespace",
-    );
+    report.check(origin.platform || namespaces.from == From::Same, format!("{field}.from"), OWN_ACCESS);
     match (namespaces.from, &namespaces.selector) {
         (From::Selector, Some(selector)) => {
             selector.check(&format!("{field}.selector"), report);
@@ -192,7 +180,7 @@ fn read_access(spec: &AIProviderSpec, origin: &Origin, report: &mut Report) -> A
         }
         (from, selector) => {
             let agree = (from == From::Selector) == selector.is_some();
-            report.check(agree, format!("{field}.selector"), "must be given with from: Selector, and only then");
+            report.check(agree, format!("{field}.selector"), super::SELECTOR_WITH_FROM);
             if from == From::All { Access::All } else { Access::Same }
         }
     }
@@ -229,19 +217,18 @@ fn read_models(list: &[ModelSpec], report: &mut Report) -> Vec<ModelFacts> {
 }
 
 fn read_timeouts(spec: &TimeoutsSpec, report: &mut Report) -> Timeouts {
-    let mut read = |name: &str, text: &Option<String>, default: Duration| {
-        let Some(text) = text else { return default };
+    let mut read = |name: &str, text: &str| {
         let field = format!("spec.timeouts.{name}");
-        let duration = report.take(&field, formats::duration(text)).unwrap_or(default);
-        report.check(!duration.is_zero(), &field, "must not be zero; nothing is done in no time");
+        // What is refused is never used.
+        let duration = report.take(&field, formats::duration(text)).unwrap_or(Duration::MAX);
+        report.check(!duration.is_zero(), &field, super::SOME_TIME);
         duration
     };
-    let default = Timeouts::default();
     Timeouts {
-        connect: read("connect", &spec.connect, default.connect),
-        response: read("response", &spec.response, default.response),
-        first_event: read("firstEvent", &spec.first_event, default.first_event),
-        idle: read("idle", &spec.idle, default.idle),
-        stream: read("stream", &spec.stream, default.stream),
+        connect: read("connect", &spec.connect),
+        response: read("response", &spec.response),
+        first_event: read("firstEvent", &spec.first_event),
+        idle: read("idle", &spec.idle),
+        stream: read("stream", &spec.stream),
     }
 }

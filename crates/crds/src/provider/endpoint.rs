@@ -2,12 +2,18 @@
 //!
 //! An author is refused early and in words; the sidecar filters the addresses that names resolve to again when it
 //! connects, because a name may resolve to anything. Messages never repeat the URL: a password may stand in it.
+//!
+//! Each check stands here twice, as the API server runs it and as the control plane does, with the same words.
+
+mod rules;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sidegate_policy::Endpoint;
 
 use super::DialectName;
+
+pub(super) use rules::{encrypted, form, named_host, no_metadata, plain_path, public, same_dialect, same_host};
 
 /// Names under which clouds serve instance metadata, which hold keys of their own.
 const METADATA_NAMES: [&str; 6] = [
@@ -25,6 +31,21 @@ const METADATA_ADDRESSES: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x0254)),
 ];
+
+/// What is said of a URL that is none.
+const FORM: &str = "must be a URL such as https://api.example.com/v1: http or https, a host, perhaps a port and a \
+                    path; no user, query or fragment";
+const PLAIN_PATH: &str = "must have a plain path, without // and dots between slashes";
+const NAMED_HOST: &str = "must have a host that is a DNS name or a plain address";
+const NO_METADATA: &str = "must not be a metadata service or a link-local address; these hold keys of their own";
+/// What is said of a key that would travel in the open.
+pub(super) const ENCRYPTED: &str = "must be https while there are credentials, unless spec.network.plaintext is true";
+/// What is said of a key that would stay inside.
+pub(super) const PUBLIC: &str = "must not be localhost or an address while there are credentials, unless \
+                                 spec.network.privateAddresses is true";
+/// What is said of a key that would go elsewhere.
+pub(super) const SAME: &str = "cannot change while there are credentials, lest keys go elsewhere; delete the object \
+                               and create it anew";
 
 /// What kind of place a host names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,21 +66,19 @@ pub(super) fn default_for(dialect: DialectName) -> &'static str {
 }
 
 /// Reads a base URL: scheme, host, perhaps port and path; no user, query or fragment.
-pub(super) fn read(url: &str) -> Result<(Endpoint, HostKind), String> {
-    const FORM: &str = "must be a URL such as https://api.example.com/v1: http or https, a host, perhaps a port and a \
-                        path; no user, query or fragment";
+pub(super) fn read(url: &str) -> Result<(Endpoint, HostKind), &'static str> {
     let (tls, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
         (None, Some(rest)) => (false, rest),
-        (None, None) => return Err(FORM.into()),
+        (None, None) => return Err(FORM),
     };
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let printable = url.bytes().all(|b| b.is_ascii_graphic());
     if url.len() > 512 || !printable || url.contains(['?', '#', '\\', '%']) || authority.contains('@') {
-        return Err(FORM.into());
+        return Err(FORM);
     }
     if path.split('/').any(|part| part == "." || part == "..") || path.contains("//") {
-        return Err("must have a plain path, without // and dots between slashes".into());
+        return Err(PLAIN_PATH);
     }
     let (host, port) = split_port(authority).ok_or(FORM)?;
     let (host, kind) = read_host(&host)?;
@@ -85,11 +104,16 @@ fn split_port(authority: &str) -> Option<(String, Option<u16>)> {
     Some((host.to_ascii_lowercase(), port))
 }
 
-fn read_host(host: &str) -> Result<(String, HostKind), String> {
-    const METADATA: &str = "must not be a metadata service or a link-local address; these hold keys of their own";
+fn read_host(host: &str) -> Result<(String, HostKind), &'static str> {
     if let Ok(address) = host.parse::<IpAddr>() {
-        let address = embedded(address);
-        return if is_metadata(address) { Err(METADATA.into()) } else { Ok((address.to_string(), HostKind::Literal)) };
+        let mapped = matches!(address, IpAddr::V6(six) if six.to_ipv4_mapped().is_some());
+        let text = (address.to_string(), HostKind::Literal);
+        return match is_metadata(embedded(address)) {
+            true => Err(NO_METADATA),
+            // An IPv4 address is written as one.
+            false if mapped => Err(NAMED_HOST),
+            false => Ok(text),
+        };
     }
     let name = host.strip_suffix('.').unwrap_or(host);
     let label = |l: &str| {
@@ -101,11 +125,11 @@ fn read_host(host: &str) -> Result<(String, HostKind), String> {
         l.bytes().all(|b| b.is_ascii_digit())
             || l.strip_prefix("0x").is_some_and(|x| x.bytes().all(|b| b.is_ascii_hexdigit()))
     });
-    if name.len() > 253 || numeric || !name.split('.').all(label) {
-        return Err("must have a host that is a DNS name or a plain address".into());
+    if host.len() > 253 || numeric || !name.split('.').all(label) {
+        return Err(NAMED_HOST);
     }
     if METADATA_NAMES.contains(&name) {
-        return Err(METADATA.into());
+        return Err(NO_METADATA);
     }
     let local = name == "localhost" || name.ends_with(".localhost");
     Ok((name.to_owned(), if local { HostKind::Literal } else { HostKind::Name }))

@@ -56,7 +56,7 @@ pub(super) fn read(spec: &PriceSpec, field: &str, report: &mut Report) -> Price 
         let field = format!("{field}.tiers[{at}]");
         let tier = read_tier(tier, &field, report);
         let ascends = tiers.last().is_none_or(|before| before.context_over < tier.context_over);
-        report.check(ascends, format!("{field}.contextOver"), "must be above that of the tier before");
+        report.check(ascends, format!("{field}.contextOver"), super::models::ASCENDING);
         tiers.push(tier);
     }
     Price {
