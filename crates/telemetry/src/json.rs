@@ -62,9 +62,9 @@ impl<'a> Json<'a> {
         self.out.push(b'"');
     }
 
-    /// A text of our own that needs no escape.
+    /// A text of our own making that needs no escape.
     #[inline]
-    pub(crate) fn word(&mut self, word: &'static str) {
+    pub(crate) fn word(&mut self, word: &str) {
         self.comma();
         self.out.push(b'"');
         self.out.extend_from_slice(word.as_bytes());

@@ -105,7 +105,9 @@ pub(super) fn model(scan: &mut Scan<'_>) -> Result<(Arc<str>, Range<usize>), Ref
     if name.len() > MAX_MODEL {
         return Err(bad(format!("`model` is longer than {MAX_MODEL} bytes")));
     }
-    if name.chars().any(char::is_control) {
+    let is_control =
+        if name.is_ascii() { name.bytes().any(|b| b.is_ascii_control()) } else { name.chars().any(char::is_control) };
+    if is_control {
         return Err(bad("`model` has control characters in it"));
     }
     Ok((Arc::from(&*name), token.token()))

@@ -81,9 +81,16 @@ fn method_of(operation: Operation) -> Method {
 }
 
 fn place(path: &str, headers: &HeaderMap) -> Option<Place> {
+    let fixed = |dialect, operation| Place { dialect, operation, model: None, streamed: false };
+    // What SDKs send as they come needs no taking apart.
+    match path {
+        "/v1/chat/completions" => return Some(fixed(Dialect::OpenAi, Operation::ChatCompletions)),
+        "/v1/responses" => return Some(fixed(Dialect::OpenAi, Operation::Responses)),
+        "/v1/messages" => return Some(fixed(Dialect::Anthropic, Operation::Messages)),
+        _ => {}
+    }
     let segments = segments(path)?;
     let (prefix, rest) = prefix(&segments);
-    let fixed = |dialect, operation| Place { dialect, operation, model: None, streamed: false };
     let place = match rest {
         ["chat", "completions"] => fixed(Dialect::OpenAi, Operation::ChatCompletions),
         ["responses"] => fixed(Dialect::OpenAi, Operation::Responses),

@@ -227,7 +227,7 @@ impl OpenAttempt {
         let Some(provider) = self.armed.snapshot.providers.get(self.provider) else {
             return;
         };
-        let served = Cost::of(provider.known(served).price, self.record.usage.as_ref());
+        let served = self.place.cost_of(provider, served, self.record.usage.as_ref());
         if let (Cost::Priced(asked), Cost::Priced(dearer)) = (self.record.cost, served)
             && dearer > asked
         {

@@ -20,7 +20,7 @@ pub(super) fn write(record: &CallRecord, out: &mut Vec<u8>) {
     Json::new(out).object(|json| {
         json.name(field::SCHEMA).number(AUDIT_SCHEMA);
         json.name(field::TIME).time(record.started);
-        json.name(field::REQUEST_ID).text(record.request_id.as_str());
+        json.name(field::REQUEST_ID).word(record.request_id.as_str());
         caller(record, json);
         asked(record, json);
         outcome(&record.outcome, json);
@@ -237,8 +237,8 @@ fn trace_ids(trace: &TraceContext, json: &mut Json<'_>) {
     let (mut trace_id, mut span_id) = ([0; 32], [0; 16]);
     hex(&trace.trace_id.to_be_bytes(), &mut trace_id);
     hex(&trace.span_id.to_be_bytes(), &mut span_id);
-    json.name(field::TRACE_ID).text(std::str::from_utf8(&trace_id).unwrap_or_default());
-    json.name(field::SPAN_ID).text(std::str::from_utf8(&span_id).unwrap_or_default());
+    json.name(field::TRACE_ID).word(std::str::from_utf8(&trace_id).unwrap_or_default());
+    json.name(field::SPAN_ID).word(std::str::from_utf8(&span_id).unwrap_or_default());
 }
 
 fn some_text(json: &mut Json<'_>, name: &'static str, text: &str) {
