@@ -6,18 +6,18 @@
 mod counters;
 mod roster;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sidegate_policy::Caller;
 use tokio::sync::watch;
 
-use crate::index::{Effective, Index};
-use crate::problem::{Kind, Problem, Severity};
+use crate::index::{Effective, Index, Standing};
+use crate::problem::{Kind, ObjectName, Problem, Severity};
 
 pub use counters::Counters;
-pub use roster::{Roster, Seat, Seated};
+pub use roster::{Contents, Refusal, Roster, Seat, Seated, Tally};
 
 /// What the control plane's parts share.
 pub struct Control {
@@ -144,6 +144,18 @@ impl Control {
             tracing::info!("solved: {problem}");
         }
         *known = from_source;
+    }
+
+    /// How a provider or policy stands in the index.
+    #[must_use]
+    pub fn standing(&self, name: &ObjectName) -> Option<Standing> {
+        self.index().standing(name)
+    }
+
+    /// Sidecars that took or refused each object, by its generation.
+    #[must_use]
+    pub fn tally(&self) -> HashMap<(ObjectName, i64), Tally> {
+        self.roster.tally()
     }
 
     fn index(&self) -> MutexGuard<'_, Index> {

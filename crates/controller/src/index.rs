@@ -9,12 +9,15 @@ mod class;
 mod conflicts;
 mod effective;
 mod keys;
+mod pods;
 mod problems;
+mod standing;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sidegate_crds::{AIPolicy, AIProvider, AIProviderSpec, AcceptedPolicy, AcceptedProvider, Context, Invalid};
 use sidegate_crds::{accept_policy, accept_provider, check_update};
 use sidegate_policy::{Caller, PriceRule};
@@ -24,12 +27,16 @@ use crate::problem::{Kind, ObjectName};
 use crate::secret::Secret;
 use class::Class;
 use effective::EncodedCache;
+use pods::Pods;
+use standing::Refused;
 
 pub use effective::{Effective, Encoded};
 pub use keys::{Key, Keys};
+pub use pods::{Owned, OwnerKind, OwnerRef, PodFacts};
+pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Standing};
 
 /// Namespace and name.
-type Name = (Arc<str>, Arc<str>);
+pub type Name = (Arc<str>, Arc<str>);
 /// The data of a ConfigMap.
 pub type ConfigData = BTreeMap<String, String>;
 /// Labels of a namespace.
@@ -53,9 +60,11 @@ pub struct Index {
     secrets: BTreeMap<Name, Secret>,
     config_maps: BTreeMap<Name, ConfigData>,
     namespaces: BTreeMap<Arc<str>, Labels>,
-    refused: BTreeMap<ObjectName, Vec<Invalid>>,
+    pods: Pods,
+    refused: BTreeMap<ObjectName, Refused>,
     revision: u64,
     effective: HashMap<Class, Arc<Effective>>,
+    classes: HashMap<Class, ClassId>,
     encoded: EncodedCache,
 }
 
@@ -72,9 +81,11 @@ impl Index {
             secrets: BTreeMap::new(),
             config_maps: BTreeMap::new(),
             namespaces: BTreeMap::new(),
+            pods: Pods::default(),
             refused: BTreeMap::new(),
             revision: 0,
             effective: HashMap::new(),
+            classes: HashMap::new(),
             encoded: EncodedCache::default(),
         }
     }
@@ -94,6 +105,8 @@ impl Index {
             Kind::Secret => self.secrets.len(),
             Kind::ConfigMap => self.config_maps.len(),
             Kind::Namespace => self.namespaces.len(),
+            Kind::Pod => self.pods.count(),
+            Kind::Owner => self.pods.count_owners(),
         }
     }
 
@@ -119,7 +132,7 @@ impl Index {
             .and_then(|()| accept_provider(&object, &self.context()));
         let accepted = match accepted {
             Ok(accepted) => accepted,
-            Err(why) => return self.refuse(name, why),
+            Err(why) => return self.refuse(name, &object.metadata, why),
         };
         self.refused.remove(&name);
         if old.is_some_and(|old| old.accepted == accepted) {
@@ -135,7 +148,7 @@ impl Index {
         let name = object_name(Kind::AiPolicy, &object.metadata);
         let accepted = match accept_policy(object, &self.context()) {
             Ok(accepted) => accepted,
-            Err(why) => return self.refuse(name, why),
+            Err(why) => return self.refuse(name, &object.metadata, why),
         };
         self.refused.remove(&name);
         let key = (name.namespace, name.name);
@@ -171,6 +184,40 @@ impl Index {
         }
     }
 
+    /// Takes a pod with a sidecar.
+    pub fn apply_pod(&mut self, pod: PodFacts) {
+        if self.pods.apply(pod) {
+            self.changed();
+        }
+    }
+
+    /// Takes an owner of pods, or of what owns pods.
+    pub fn apply_owner(&mut self, owned: Owned) {
+        if !self.pods.apply_owner(owned).is_empty() {
+            self.changed();
+        }
+    }
+
+    /// Whom a pod speaks for, if it is known and has this identity.
+    #[must_use]
+    pub fn caller_of(&self, namespace: &str, pod: &str, uid: &str) -> Option<Caller> {
+        let name: Name = (namespace.into(), pod.into());
+        self.pods.get(&name).filter(|known| *known.uid == *uid)?;
+        self.pods.caller(&name)
+    }
+
+    /// The Secrets and the ConfigMaps that accepted providers name, by namespace and name.
+    #[must_use]
+    pub fn wanted(&self) -> (BTreeSet<Name>, BTreeSet<Name>) {
+        let (mut secrets, mut config_maps) = (BTreeSet::new(), BTreeSet::new());
+        for entry in self.providers.values() {
+            let namespace = &entry.accepted.origin.namespace;
+            secrets.extend(entry.accepted.credentials.iter().map(|c| (namespace.clone(), c.secret.name.clone())));
+            config_maps.extend(entry.accepted.authorities.iter().map(|a| (namespace.clone(), a.name.clone())));
+        }
+        (secrets, config_maps)
+    }
+
     /// Forgets an object, whether or not its last version was accepted.
     pub fn delete(&mut self, name: &ObjectName) {
         self.refused.remove(name);
@@ -181,6 +228,8 @@ impl Index {
             Kind::Secret => self.secrets.remove(&key).is_some(),
             Kind::ConfigMap => self.config_maps.remove(&key).is_some(),
             Kind::Namespace => self.namespaces.remove(&name.name).is_some(),
+            Kind::Pod => self.pods.remove(&key),
+            Kind::Owner => self.pods.remove_owner(&key.0, &key.1).is_some(),
         };
         if was_there {
             self.changed();
@@ -232,6 +281,8 @@ impl Index {
             Kind::Secret => of(self.secrets.keys().collect()),
             Kind::ConfigMap => of(self.config_maps.keys().collect()),
             Kind::Namespace => self.namespaces.keys().map(|n| ObjectName::new(kind, "", n.clone())).collect(),
+            Kind::Pod => self.pods.names(),
+            Kind::Owner => self.pods.names_of_owners(),
         };
         names.extend(self.refused.keys().filter(|n| n.kind == kind).cloned());
         names
@@ -241,8 +292,19 @@ impl Index {
         Context { control_namespace: &self.control_namespace }
     }
 
-    fn refuse(&mut self, name: ObjectName, why: Vec<Invalid>) {
-        self.refused.insert(name, why);
+    /// Refuses an object. The last good version stays in force if it is of the same object: one of the same name and
+    /// another identity was deleted, whether or not anybody saw it.
+    fn refuse(&mut self, name: ObjectName, metadata: &ObjectMeta, why: Vec<Invalid>) {
+        let uid: Arc<str> = metadata.uid.as_deref().unwrap_or_default().into();
+        let key = (name.namespace.clone(), name.name.clone());
+        let known = match name.kind {
+            Kind::AiProvider => self.providers.get(&key).map(|entry| &entry.accepted.origin),
+            _ => self.policies.get(&key).map(|policy| &policy.origin),
+        };
+        if known.is_some_and(|origin| origin.uid != uid) {
+            self.delete(&name);
+        }
+        self.refused.insert(name, Refused { uid, generation: metadata.generation.unwrap_or(0), why });
     }
 
     fn changed(&mut self) {
@@ -254,7 +316,7 @@ impl Index {
 
 /// The name that an object goes by.
 #[must_use]
-pub fn object_name(kind: Kind, metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> ObjectName {
+pub fn object_name(kind: Kind, metadata: &ObjectMeta) -> ObjectName {
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     ObjectName::new(kind, text(&metadata.namespace), text(&metadata.name))
 }

@@ -1,23 +1,60 @@
 //! Which sidecars are connected, and what each has taken or refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use sidegate_policy::Caller;
 
 use super::lock;
+use crate::problem::ObjectName;
+
+/// Objects of an effective policy, each with its generation.
+pub type Contents = BTreeMap<ObjectName, i64>;
 
 /// One connected sidecar.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seated {
-    /// Who it says it speaks for.
+    /// Who it speaks for.
     pub caller: Arc<Caller>,
+    /// Identity of its pod; empty where nobody has proven it.
+    pub uid: Arc<str>,
     /// Version of the policy that it came with or took last; empty if none.
     pub policy: Arc<str>,
     /// Version of the keys that it came with or took last; empty if none.
     pub credentials: Arc<str>,
-    /// Why it refused what it was sent last; empty if it did not.
-    pub refusal: Arc<str>,
+    /// What the policy that it took last is made of; empty while that is not known.
+    pub holds: Arc<Contents>,
+    /// What it refused last, until it takes something again.
+    pub refusal: Option<Refusal>,
+}
+
+/// What a sidecar refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// Version of the policy or of the keys.
+    pub version: Arc<str>,
+    /// Why, in its own words on one line.
+    pub reason: Arc<str>,
+    /// What the refused policy is made of; empty for keys.
+    pub of: Arc<Contents>,
+}
+
+impl Seated {
+    /// Notes that the policy that it has, if it is `version`, is made of `contents`.
+    pub(crate) fn now_holds(&mut self, version: &Arc<str>, contents: &Arc<Contents>) {
+        if self.policy == *version {
+            self.holds.clone_from(contents);
+        }
+    }
+}
+
+/// How many sidecars took or refused an object at one generation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// It is in force there.
+    pub programmed: usize,
+    /// The policy with it was refused there, and nothing was taken since.
+    pub rejected: usize,
 }
 
 /// The connected sidecars.
@@ -56,6 +93,30 @@ impl Roster {
     #[must_use]
     pub fn seated(&self) -> Vec<Seated> {
         lock(&self.seats).taken.values().cloned().collect()
+    }
+
+    /// Sidecars that took or refused each object, by its generation. Costs work for each distinct policy and for each
+    /// sidecar, not for both together.
+    #[must_use]
+    pub fn tally(&self) -> HashMap<(ObjectName, i64), Tally> {
+        let mut alike: HashMap<*const Contents, (Arc<Contents>, Tally)> = HashMap::new();
+        let new = |contents: &Arc<Contents>| (contents.clone(), Tally::default());
+        for seated in lock(&self.seats).taken.values() {
+            let holds = &seated.holds;
+            alike.entry(Arc::as_ptr(holds)).or_insert_with(|| new(holds)).1.programmed += 1;
+            if let Some(Refusal { of, .. }) = &seated.refusal {
+                alike.entry(Arc::as_ptr(of)).or_insert_with(|| new(of)).1.rejected += 1;
+            }
+        }
+        let mut all: HashMap<(ObjectName, i64), Tally> = HashMap::new();
+        for (contents, tally) in alike.into_values() {
+            for (name, generation) in contents.iter() {
+                let sum = all.entry((name.clone(), *generation)).or_default();
+                sum.programmed += tally.programmed;
+                sum.rejected += tally.rejected;
+            }
+        }
+        all
     }
 
     /// How many are connected.

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use sidegate_policy::Snapshot;
 use sidegate_wire::encode_snapshot;
 
+use super::Conflict;
 use super::keys::Keys;
-use crate::problem::Problem;
+use crate::control::Contents;
 
 /// What a class of callers is governed by.
 pub struct Effective {
@@ -18,7 +19,9 @@ pub struct Effective {
     /// The keys that the policy can use.
     pub keys: Arc<Keys>,
     /// Routes that can never match, because others do before them.
-    pub conflicts: Vec<Problem>,
+    pub conflicts: Vec<Conflict>,
+    /// The objects that it is made of.
+    pub contents: Arc<Contents>,
 }
 
 /// A policy and its bytes.

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout};
 use tonic::{Status, Streaming};
 
 use super::link::Peer;
-use crate::control::{Control, Counters, Seat};
+use crate::control::{Contents, Control, Counters, Refusal, Seat};
 use crate::index::{Effective, Key, Keys};
 use crate::secret::SecretValue;
 
@@ -52,6 +52,8 @@ struct Greeted {
     keys: Arc<str>,
     /// How many keys it was sent on this stream.
     keys_sent: usize,
+    /// What the policy that it has or was sent is made of.
+    sent: Arc<Contents>,
     /// Something may have changed since the last look.
     stale: bool,
 }
@@ -144,6 +146,7 @@ impl Session {
             policy: hello.policy_version.into(),
             keys: hello.credentials_version.into(),
             keys_sent: 0,
+            sent: Arc::default(),
             stale: true,
         });
         Ok(())
@@ -191,7 +194,15 @@ impl Greeted {
             }
         }
         let encoded = &effective.snapshot;
-        if self.policy == encoded.version {
+        let same = self.policy == encoded.version;
+        if !Arc::ptr_eq(&self.sent, &effective.contents) {
+            self.sent.clone_from(&effective.contents);
+            if same {
+                // The same bytes may be made of newer objects.
+                self.seat.note(|seated| seated.now_holds(&encoded.version, &effective.contents));
+            }
+        }
+        if same {
             return None;
         }
         self.policy.clone_from(&encoded.version);
@@ -209,12 +220,20 @@ impl Greeted {
         Counters::raise(&control.counters.acks);
         let version: Arc<str> = printable(&ack.version).into();
         self.seat.note(|seated| {
-            seated.refusal = Arc::default();
+            seated.refusal = None;
             match ack.subject() {
                 v1::Subject::Credentials => seated.credentials = version,
-                v1::Subject::Policy | v1::Subject::Unspecified => seated.policy = version,
+                v1::Subject::Policy | v1::Subject::Unspecified => {
+                    seated.holds = self.contents_of(&version);
+                    seated.policy = version;
+                }
             }
         });
+    }
+
+    /// What a version is made of that this stream was sent last; nothing is known of others.
+    fn contents_of(&self, version: &Arc<str>) -> Arc<Contents> {
+        if self.policy == *version { self.sent.clone() } else { Arc::default() }
     }
 
     fn refused(&self, control: &Control, nack: &v1::Nack) {
@@ -222,7 +241,12 @@ impl Greeted {
         let (who, reason) = (format!("{}/{}", self.caller.namespace, self.caller.pod), printable(&nack.reason));
         let (subject, version) = (nack.subject().as_str_name(), printable(&nack.version));
         tracing::error!("{who} refused {subject} {version}: {reason}");
-        self.seat.note(|seated| seated.refusal = reason.into());
+        let (version, reason): (Arc<str>, Arc<str>) = (version.into(), reason.into());
+        let of = match nack.subject() {
+            v1::Subject::Credentials => Arc::default(),
+            v1::Subject::Policy | v1::Subject::Unspecified => self.contents_of(&version),
+        };
+        self.seat.note(|seated| seated.refusal = Some(Refusal { version, reason, of }));
     }
 }
 

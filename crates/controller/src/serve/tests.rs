@@ -263,7 +263,8 @@ async fn acks_and_nacks_are_kept_for_each_sidecar() {
     sidecar.silence().await;
     let seated = desk.control.roster.seated();
     assert_eq!((&*seated[0].caller.pod, &*seated[0].policy), ("checkout-1", &*policy.version));
-    assert_eq!(&*seated[0].refusal, "providers[0].dialect: 99is no known value");
+    let refusal = seated[0].refusal.as_ref().unwrap();
+    assert_eq!((&*refusal.version, &*refusal.reason), ("next", "providers[0].dialect: 99is no known value"));
     drop(sidecar);
     tokio::time::advance(Duration::from_secs(1)).await;
     timeout(Duration::from_secs(60), async {

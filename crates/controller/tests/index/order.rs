@@ -101,6 +101,7 @@ impl Thing {
             Kind::Secret => index.apply_secret(secret(self.namespace(), &self.label(), None, &[("k", &version)])),
             Kind::ConfigMap => index.apply_config_map(self.namespace(), &self.label(), [("k".into(), version)].into()),
             Kind::Namespace => index.apply_namespace(self.namespace(), [("v".to_owned(), version)].into()),
+            Kind::Pod | Kind::Owner => {}
         }
     }
 }
