@@ -4,6 +4,7 @@
 //! effective policies. An object that is not accepted is refused alone, and its last good version stays; a delete
 //! always counts. Where objects come from, and who is told, is not known here.
 
+mod anchor;
 mod build;
 mod class;
 mod conflicts;
@@ -12,6 +13,8 @@ mod keys;
 mod pods;
 mod problems;
 mod standing;
+mod subjects;
+mod touch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -25,10 +28,13 @@ use sidegate_policy::{Caller, PriceRule};
 use crate::prices::PriceBook;
 use crate::problem::{Kind, ObjectName};
 use crate::secret::Secret;
-use class::Class;
+use anchor::{Anchor, Facts};
+use class::{Class, Classes};
 use effective::EncodedCache;
 use pods::Pods;
 use standing::Refused;
+use subjects::Subjects;
+use touch::{Changes, References};
 
 pub use effective::{Effective, Encoded};
 pub use keys::{Key, Keys};
@@ -63,10 +69,21 @@ pub struct Index {
     pods: Pods,
     refused: BTreeMap<ObjectName, Refused>,
     revision: u64,
-    effective: HashMap<Class, Arc<Effective>>,
-    classes: HashMap<Class, ClassId>,
+    /// Policies by what those that they select have in common with them.
+    anchored: HashMap<Anchor, BTreeSet<Name>>,
+    references: References,
+    /// The providers that pods of a namespace may use, as far as they were asked for.
+    usable: HashMap<Arc<str>, Arc<[Name]>>,
+    subjects: Subjects,
+    classes: Classes,
+    changes: Changes,
+    /// Effective policies that were asked for on behalf of nobody that is known, until the next change.
+    asked: HashMap<Class, Arc<Effective>>,
     encoded: EncodedCache,
 }
+
+/// Effective policies that are kept for callers that are not known.
+const MOST_ASKED: usize = 256;
 
 impl Index {
     /// An empty index. `salt` should differ from process to process and be known to nobody else.
@@ -84,8 +101,13 @@ impl Index {
             pods: Pods::default(),
             refused: BTreeMap::new(),
             revision: 0,
-            effective: HashMap::new(),
-            classes: HashMap::new(),
+            anchored: HashMap::new(),
+            references: References::default(),
+            usable: HashMap::new(),
+            subjects: Subjects::default(),
+            classes: Classes::default(),
+            changes: Changes::default(),
+            asked: HashMap::new(),
             encoded: EncodedCache::default(),
         }
     }
@@ -112,12 +134,22 @@ impl Index {
 
     /// The effective policy of `caller`: worked out and encoded once for all callers of the same class.
     pub fn effective(&mut self, caller: &Caller) -> Arc<Effective> {
-        let class = self.class_of(caller);
-        if let Some(known) = self.effective.get(&class) {
+        let facts = Facts::of(caller);
+        if let Some(known) = self.known_class(&facts).and_then(|class| self.effective_of(class)) {
+            return known;
+        }
+        let class = self.class_of(&facts);
+        if let Some(known) = self.classes.find(&class).and_then(|id| self.effective_of(id)) {
+            return known;
+        }
+        if let Some(known) = self.asked.get(&class) {
             return known.clone();
         }
         let built = Arc::new(self.build(&class));
-        self.effective.insert(class, built.clone());
+        if self.asked.len() >= MOST_ASKED {
+            self.asked.clear();
+        }
+        self.asked.insert(class, built.clone());
         built
     }
 
@@ -139,8 +171,7 @@ impl Index {
             return;
         }
         let prices = self.prices.rules_for(&accepted.provider.endpoint);
-        self.providers.insert(key, ProviderEntry { spec: object.spec, accepted, prices });
-        self.changed();
+        self.set_provider(&key, Some(ProviderEntry { spec: object.spec, accepted, prices }));
     }
 
     /// Takes a policy, or refuses it and keeps its last good version.
@@ -153,8 +184,7 @@ impl Index {
         self.refused.remove(&name);
         let key = (name.namespace, name.name);
         if self.policies.get(&key) != Some(&accepted) {
-            self.policies.insert(key, accepted);
-            self.changed();
+            self.set_policy(&key, Some(accepted));
         }
     }
 
@@ -162,40 +192,42 @@ impl Index {
     pub fn apply_secret(&mut self, secret: Secret) {
         let key = (secret.namespace.clone(), secret.name.clone());
         if self.secrets.get(&key) != Some(&secret) {
-            self.secrets.insert(key, secret);
-            self.changed();
+            self.secrets.insert(key.clone(), secret);
+            self.secret_changed(&key);
         }
     }
 
     /// Takes a ConfigMap.
     pub fn apply_config_map(&mut self, namespace: &str, name: &str, data: ConfigData) {
-        let key = (namespace.into(), name.into());
+        let key: Name = (namespace.into(), name.into());
         if self.config_maps.get(&key) != Some(&data) {
-            self.config_maps.insert(key, data);
-            self.changed();
+            self.config_maps.insert(key.clone(), data);
+            self.config_map_changed(&key);
         }
     }
 
     /// Takes the labels of a namespace.
     pub fn apply_namespace(&mut self, name: &str, labels: Labels) {
         if self.namespaces.get(name) != Some(&labels) {
-            self.namespaces.insert(name.into(), labels);
-            self.changed();
+            let name: Arc<str> = name.into();
+            self.namespaces.insert(name.clone(), labels);
+            self.namespace_changed(&name);
         }
     }
 
     /// Takes a pod with a sidecar.
     pub fn apply_pod(&mut self, pod: PodFacts) {
+        let name: Name = (pod.namespace.clone(), pod.name.clone());
         if self.pods.apply(pod) {
+            self.place_pod(&name);
             self.changed();
         }
     }
 
     /// Takes an owner of pods, or of what owns pods.
     pub fn apply_owner(&mut self, owned: Owned) {
-        if !self.pods.apply_owner(owned).is_empty() {
-            self.changed();
-        }
+        let pods = self.pods.apply_owner(owned);
+        self.place_pods(&pods);
     }
 
     /// Whom a pod speaks for, if it is known and has this identity.
@@ -209,30 +241,26 @@ impl Index {
     /// The Secrets and the ConfigMaps that accepted providers name, by namespace and name.
     #[must_use]
     pub fn wanted(&self) -> (BTreeSet<Name>, BTreeSet<Name>) {
-        let (mut secrets, mut config_maps) = (BTreeSet::new(), BTreeSet::new());
-        for entry in self.providers.values() {
-            let namespace = &entry.accepted.origin.namespace;
-            secrets.extend(entry.accepted.credentials.iter().map(|c| (namespace.clone(), c.secret.name.clone())));
-            config_maps.extend(entry.accepted.authorities.iter().map(|a| (namespace.clone(), a.name.clone())));
-        }
-        (secrets, config_maps)
+        let accepted = || self.providers.values().map(|entry| &entry.accepted);
+        (accepted().flat_map(touch::secrets).collect(), accepted().flat_map(touch::config_maps).collect())
     }
 
     /// Forgets an object, whether or not its last version was accepted.
     pub fn delete(&mut self, name: &ObjectName) {
         self.refused.remove(name);
         let key = (name.namespace.clone(), name.name.clone());
-        let was_there = match name.kind {
-            Kind::AiProvider => self.providers.remove(&key).is_some(),
-            Kind::AiPolicy => self.policies.remove(&key).is_some(),
-            Kind::Secret => self.secrets.remove(&key).is_some(),
-            Kind::ConfigMap => self.config_maps.remove(&key).is_some(),
-            Kind::Namespace => self.namespaces.remove(&name.name).is_some(),
-            Kind::Pod => self.pods.remove(&key),
-            Kind::Owner => self.pods.remove_owner(&key.0, &key.1).is_some(),
-        };
-        if was_there {
-            self.changed();
+        match name.kind {
+            Kind::AiProvider if self.providers.contains_key(&key) => self.set_provider(&key, None),
+            Kind::AiPolicy if self.policies.contains_key(&key) => self.set_policy(&key, None),
+            Kind::Secret if self.secrets.remove(&key).is_some() => self.secret_changed(&key),
+            Kind::ConfigMap if self.config_maps.remove(&key).is_some() => self.config_map_changed(&key),
+            Kind::Namespace if self.namespaces.remove(&name.name).is_some() => self.namespace_changed(&name.name),
+            Kind::Pod if self.pods.remove(&key) => self.place_pods(&[key].into()),
+            Kind::Owner => {
+                let pods = self.pods.remove_owner(&key.0, &key.1);
+                self.place_pods(&pods);
+            }
+            _ => {}
         }
     }
 
@@ -270,7 +298,7 @@ impl Index {
             entry.prices = prices.rules_for(&entry.accepted.provider.endpoint);
         }
         self.prices = prices;
-        self.changed();
+        self.touch_all();
     }
 
     fn names(&self, kind: Kind) -> Vec<ObjectName> {
@@ -307,9 +335,18 @@ impl Index {
         self.refused.insert(name, Refused { uid, generation: metadata.generation.unwrap_or(0), why });
     }
 
+    fn place_pods(&mut self, pods: &BTreeSet<Name>) {
+        for pod in pods {
+            self.place_pod(pod);
+        }
+        if !pods.is_empty() {
+            self.changed();
+        }
+    }
+
     fn changed(&mut self) {
         self.revision += 1;
-        self.effective.clear();
+        self.asked.clear();
         self.encoded.forget_unused();
     }
 }

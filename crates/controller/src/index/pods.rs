@@ -203,13 +203,17 @@ impl Pods {
         if leads { self.pods_below(&key) } else { BTreeSet::new() }
     }
 
-    /// Forgets an owner; the pods that may be of another workload now, or none if it was not there.
-    pub(super) fn remove_owner(&mut self, namespace: &str, name: &str) -> Option<BTreeSet<Name>> {
-        let (kind, name) = name.split_once('/')?;
-        let kind = OwnerKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
-        let key: OwnerKey = (namespace.into(), kind, name.into());
-        let old = self.take_owner(&key)?;
-        Some(if old.owner.is_some() { self.pods_below(&key) } else { BTreeSet::new() })
+    /// Forgets an owner; the pods that may be of another workload now.
+    pub(super) fn remove_owner(&mut self, namespace: &str, name: &str) -> BTreeSet<Name> {
+        let key = name.split_once('/').and_then(|(kind, name)| {
+            let kind = OwnerKind::ALL.into_iter().find(|known| known.as_str() == kind)?;
+            Some((namespace.into(), kind, name.into()))
+        });
+        let old = key.as_ref().and_then(|key| self.take_owner(key));
+        match key {
+            Some(key) if old.is_some_and(|old| old.owner.is_some()) => self.pods_below(&key),
+            _ => BTreeSet::new(),
+        }
     }
 
     fn take_owner(&mut self, key: &OwnerKey) -> Option<Owned> {

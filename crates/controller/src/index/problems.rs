@@ -1,10 +1,11 @@
 //! What is wrong with the objects in the index: refused ones, and references that lead nowhere.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sidegate_crds::{AcceptedPolicy, Invalid};
 
-use super::{Conflict, Index, ProviderEntry};
+use super::{Conflict, Effective, Index, ProviderEntry};
 use crate::problem::{Kind, ObjectName, Problem};
 
 impl Index {
@@ -23,8 +24,13 @@ impl Index {
     /// Conflicts in the effective policies that are in use.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Problem> {
-        let all: BTreeSet<&Conflict> = self.effective.values().flat_map(|e| &e.conflicts).collect();
+        let all: BTreeSet<&Conflict> = self.built().flat_map(|e| &e.conflicts).collect();
         all.into_iter().map(Problem::from).collect()
+    }
+
+    /// The effective policies that are worked out now.
+    fn built(&self) -> impl Iterator<Item = &Arc<Effective>> {
+        self.classes.all.values().filter_map(|entry| entry.effective.as_ref()).chain(self.asked.values())
     }
 
     fn unresolved_of_providers(&self, found: &mut Vec<Problem>) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sidegate_crds::{AcceptedCredential, Invalid, Origin};
 
 use super::keys::NoKey;
+use super::subjects::Group;
 use super::{Index, Name, ProviderEntry};
 use crate::problem::{Kind, ObjectName};
 
@@ -97,7 +98,7 @@ impl Index {
             standing.refusals.clone_from(&refused.why);
         }
         let mut standing = standing?;
-        self.among_pods(name, &mut standing);
+        self.among_classes(name, &mut standing);
         Some(standing)
     }
 
@@ -117,22 +118,23 @@ impl Index {
         }
     }
 
-    /// Adds what the pods and their classes say of an object.
-    fn among_pods(&mut self, name: &ObjectName, standing: &mut Standing) {
+    /// Adds what the classes that an object is in say of it.
+    fn among_classes(&mut self, name: &ObjectName, standing: &mut Standing) {
         let key: Name = (name.namespace.clone(), name.name.clone());
+        standing.classes = match name.kind {
+            Kind::AiProvider => self.classes.with_provider(&key),
+            _ => self.classes.with_policy(&key),
+        };
         let mut conflicts = BTreeSet::new();
-        for pod in self.pods.names() {
-            let Some(caller) = self.pods.caller(&(pod.namespace, pod.name)) else { continue };
-            let class = self.class_of(&caller);
-            let within = match name.kind {
-                Kind::AiProvider => class.providers.contains(&key),
-                _ => class.policies.iter().any(|(policy, _)| *policy == key),
-            };
-            if within {
-                let next = ClassId(self.classes.len() as u64);
-                standing.classes.insert(*self.classes.entry(class).or_insert(next));
-                standing.selected += 1;
-                conflicts.extend(self.effective(&caller).conflicts.iter().filter(|c| c.object == *name).cloned());
+        for class in &standing.classes {
+            if let Some(entry) = self.classes.all.get(class) {
+                let groups = entry.groups.iter().filter_map(|id| self.subjects.group(*id));
+                standing.selected += groups.map(Group::size).sum::<usize>();
+            }
+            if name.kind == Kind::AiPolicy
+                && let Some(effective) = self.effective_of(*class)
+            {
+                conflicts.extend(effective.conflicts.iter().filter(|c| c.object == *name).cloned());
             }
         }
         standing.conflicts = conflicts.into_iter().collect();
