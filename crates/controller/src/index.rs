@@ -40,6 +40,7 @@ pub use effective::{Effective, Encoded};
 pub use keys::{Key, Keys};
 pub use pods::{Owned, OwnerKind, OwnerRef, PodFacts};
 pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Standing};
+pub use subjects::SeatNumber;
 
 /// Namespace and name.
 pub type Name = (Arc<str>, Arc<str>);

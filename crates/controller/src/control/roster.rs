@@ -1,11 +1,13 @@
 //! Which sidecars are connected, and what each has taken or refused.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use sidegate_policy::Caller;
+use tokio::sync::Notify;
 
-use super::lock;
+use super::{Control, lock};
+use crate::index::{Effective, SeatNumber};
 use crate::problem::ObjectName;
 
 /// Objects of an effective policy, each with its generation.
@@ -60,39 +62,67 @@ pub struct Tally {
 /// The connected sidecars.
 #[derive(Default)]
 pub struct Roster {
-    seats: Arc<Mutex<Seats>>,
+    seats: Mutex<Seats>,
 }
 
 #[derive(Default)]
 struct Seats {
-    next: u64,
-    taken: BTreeMap<u64, Seated>,
+    next: SeatNumber,
+    taken: BTreeMap<SeatNumber, (Seated, Arc<Notify>)>,
+    /// Raised whenever somebody comes or goes.
+    turnover: u64,
 }
 
-/// A sidecar's place in the roster, given up when dropped.
+/// A sidecar's place, given up when dropped.
 pub struct Seat {
-    number: u64,
-    seats: Arc<Mutex<Seats>>,
+    number: SeatNumber,
+    bell: Arc<Notify>,
+    control: Arc<Control>,
+}
+
+impl Control {
+    /// A place for one more sidecar, unless there are `most` already. It has the policy of the pod with identity `uid`
+    /// if that is known, and of `caller` otherwise.
+    #[must_use]
+    pub fn sit(self: &Arc<Self>, caller: Arc<Caller>, uid: Arc<str>, most: usize) -> Option<Seat> {
+        let (number, bell) =
+            self.roster.add(Seated { caller: caller.clone(), uid: uid.clone(), ..Seated::default() }, most)?;
+        let seat = Seat { number, bell, control: self.clone() };
+        self.index().attend(number, &caller, &uid);
+        Some(seat)
+    }
 }
 
 impl Roster {
-    /// A place for one more sidecar, unless there are `most` already.
-    #[must_use]
-    pub fn sit(&self, caller: Arc<Caller>, most: usize) -> Option<Seat> {
+    fn add(&self, seated: Seated, most: usize) -> Option<(SeatNumber, Arc<Notify>)> {
         let mut seats = lock(&self.seats);
         if seats.taken.len() >= most {
             return None;
         }
-        let number = seats.next;
+        let (number, bell) = (seats.next, Arc::new(Notify::new()));
         seats.next += 1;
-        seats.taken.insert(number, Seated { caller, ..Seated::default() });
-        Some(Seat { number, seats: self.seats.clone() })
+        seats.turnover += 1;
+        seats.taken.insert(number, (seated, bell.clone()));
+        Some((number, bell))
+    }
+
+    /// Tells these that something may be due to them.
+    pub(super) fn ring(&self, due: &BTreeSet<SeatNumber>) {
+        let seats = lock(&self.seats);
+        for (_, bell) in due.iter().filter_map(|number| seats.taken.get(number)) {
+            bell.notify_one();
+        }
+    }
+
+    /// Differs whenever somebody has come or gone in between.
+    pub(super) fn turnover(&self) -> u64 {
+        lock(&self.seats).turnover
     }
 
     /// Every connected sidecar.
     #[must_use]
     pub fn seated(&self) -> Vec<Seated> {
-        lock(&self.seats).taken.values().cloned().collect()
+        lock(&self.seats).taken.values().map(|(seated, _)| seated.clone()).collect()
     }
 
     /// Sidecars that took or refused each object, by its generation. Costs work for each distinct policy and for each
@@ -101,7 +131,7 @@ impl Roster {
     pub fn tally(&self) -> HashMap<(ObjectName, i64), Tally> {
         let mut alike: HashMap<*const Contents, (Arc<Contents>, Tally)> = HashMap::new();
         let new = |contents: &Arc<Contents>| (contents.clone(), Tally::default());
-        for seated in lock(&self.seats).taken.values() {
+        for (seated, _) in lock(&self.seats).taken.values() {
             let holds = &seated.holds;
             alike.entry(Arc::as_ptr(holds)).or_insert_with(|| new(holds)).1.programmed += 1;
             if let Some(Refusal { of, .. }) = &seated.refusal {
@@ -127,9 +157,22 @@ impl Roster {
 }
 
 impl Seat {
+    /// What its sidecar should have.
+    #[must_use]
+    pub fn effective(&self) -> Arc<Effective> {
+        let mut index = self.control.index();
+        // Without it the sidecar would not sit here; nobody's policy is the safe one.
+        index.effective_at(self.number).unwrap_or_else(|| index.effective(&Caller::default()))
+    }
+
+    /// Waits until what it should have may be something else. One ring of many is kept for whoever asks later.
+    pub async fn rung(&self) {
+        self.bell.notified().await;
+    }
+
     /// Notes what the sidecar did.
     pub fn note(&self, change: impl FnOnce(&mut Seated)) {
-        if let Some(seated) = lock(&self.seats).taken.get_mut(&self.number) {
+        if let Some((seated, _)) = lock(&self.control.roster.seats).taken.get_mut(&self.number) {
             change(seated);
         }
     }
@@ -137,6 +180,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        lock(&self.seats).taken.remove(&self.number);
+        self.control.index().dismiss(self.number);
+        let mut seats = lock(&self.control.roster.seats);
+        seats.taken.remove(&self.number);
+        seats.turnover += 1;
     }
 }

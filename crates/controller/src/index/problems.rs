@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sidegate_crds::{AcceptedPolicy, Invalid};
 
-use super::{Conflict, Effective, Index, ProviderEntry};
+use super::{ClassId, Conflict, Effective, Index, ProviderEntry};
 use crate::problem::{Kind, ObjectName, Problem};
 
 impl Index {
@@ -26,6 +26,11 @@ impl Index {
     pub fn conflicts(&self) -> Vec<Problem> {
         let all: BTreeSet<&Conflict> = self.built().flat_map(|e| &e.conflicts).collect();
         all.into_iter().map(Problem::from).collect()
+    }
+
+    /// The classes that connected sidecars or pods are in.
+    pub fn classes(&self) -> Vec<ClassId> {
+        self.classes.all.keys().copied().collect()
     }
 
     /// The effective policies that are worked out now.

@@ -145,7 +145,7 @@ impl Index {
     }
 
     /// The effective policy of a class that has members.
-    pub(super) fn effective_of(&mut self, id: ClassId) -> Option<Arc<Effective>> {
+    pub fn effective_of(&mut self, id: ClassId) -> Option<Arc<Effective>> {
         let entry = self.classes.all.get(&id)?;
         if let Some(known) = &entry.effective {
             return Some(known.clone());
