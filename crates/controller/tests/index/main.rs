@@ -4,6 +4,7 @@
 
 mod objects;
 mod order;
+mod things;
 
 use std::sync::Arc;
 
