@@ -170,7 +170,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_has_another_policy_after_an_edit_is_told_and_nobody_twice(
+    fn whoever_has_another_policy_after_an_edit_is_told_once(
         events in vec(event(), 0..60),
         edit in any_thing(),
         delete in any::<bool>(),
