@@ -1,6 +1,7 @@
 //! Which sidecars are connected, and what each has taken or refused.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sidegate_policy::Caller;
@@ -68,15 +69,25 @@ pub struct Roster {
 #[derive(Default)]
 struct Seats {
     next: SeatNumber,
-    taken: BTreeMap<SeatNumber, (Seated, Arc<Notify>)>,
+    taken: BTreeMap<SeatNumber, (Seated, Arc<Bell>)>,
+    /// The newest seat of each pod whose identity is proven.
+    by_uid: HashMap<Arc<str>, SeatNumber>,
     /// Raised whenever somebody comes or goes.
     turnover: u64,
+}
+
+/// How a seat's stream is told of something.
+#[derive(Default)]
+struct Bell {
+    rung: Notify,
+    /// A newer stream of the same pod has come.
+    replaced: AtomicBool,
 }
 
 /// A sidecar's place, given up when dropped.
 pub struct Seat {
     number: SeatNumber,
-    bell: Arc<Notify>,
+    bell: Arc<Bell>,
     control: Arc<Control>,
 }
 
@@ -94,14 +105,21 @@ impl Control {
 }
 
 impl Roster {
-    fn add(&self, seated: Seated, most: usize) -> Option<(SeatNumber, Arc<Notify>)> {
+    fn add(&self, seated: Seated, most: usize) -> Option<(SeatNumber, Arc<Bell>)> {
         let mut seats = lock(&self.seats);
         if seats.taken.len() >= most {
             return None;
         }
-        let (number, bell) = (seats.next, Arc::new(Notify::new()));
+        let (number, bell) = (seats.next, Arc::new(Bell::default()));
         seats.next += 1;
         seats.turnover += 1;
+        if !seated.uid.is_empty()
+            && let Some(older) = seats.by_uid.insert(seated.uid.clone(), number)
+            && let Some((_, bell)) = seats.taken.get(&older)
+        {
+            bell.replaced.store(true, Ordering::Relaxed);
+            bell.rung.notify_one();
+        }
         seats.taken.insert(number, (seated, bell.clone()));
         Some((number, bell))
     }
@@ -110,7 +128,7 @@ impl Roster {
     pub(super) fn ring(&self, due: &BTreeSet<SeatNumber>) {
         let seats = lock(&self.seats);
         for (_, bell) in due.iter().filter_map(|number| seats.taken.get(number)) {
-            bell.notify_one();
+            bell.rung.notify_one();
         }
     }
 
@@ -167,7 +185,13 @@ impl Seat {
 
     /// Waits until what it should have may be something else. One ring of many is kept for whoever asks later.
     pub async fn rung(&self) {
-        self.bell.notified().await;
+        self.bell.rung.notified().await;
+    }
+
+    /// Whether a newer stream of the same pod has come, so that this one speaks for nobody any more.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.bell.replaced.load(Ordering::Relaxed)
     }
 
     /// Notes what the sidecar did.
@@ -182,7 +206,11 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.control.index().dismiss(self.number);
         let mut seats = lock(&self.control.roster.seats);
-        seats.taken.remove(&self.number);
+        if let Some((Seated { uid, .. }, _)) = seats.taken.remove(&self.number)
+            && seats.by_uid.get(&uid) == Some(&self.number)
+        {
+            seats.by_uid.remove(&uid);
+        }
         seats.turnover += 1;
     }
 }

@@ -120,6 +120,9 @@ impl Session {
             match event {
                 Event::Ending | Event::Heard(None) => return Ok(None),
                 Event::Heard(Some(message)) => self.hear(*message)?,
+                Event::Changed if greeted.seat.is_replaced() => {
+                    return Err(Status::aborted("a newer stream of this pod has taken its place"));
+                }
                 Event::Changed => greeted.delivery.changed(),
                 Event::Look => {}
             }

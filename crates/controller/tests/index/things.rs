@@ -141,7 +141,11 @@ impl Thing {
             kind,
             name: name.into(),
             uid: self.uid().into(),
-            owner: (self.version % 3 != 0).then(|| OwnerRef { kind: above, name: of.into(), uid: "any".into() }),
+            owner: (!self.version.is_multiple_of(3)).then(|| OwnerRef {
+                kind: above,
+                name: of.into(),
+                uid: "any".into(),
+            }),
         }
     }
 
