@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -37,20 +38,23 @@ def arguments():
     return ap.parse_args()
 
 
-def write_objects(directory, namespaces, policies):
-    """A provider for everybody, one policy of the whole cluster, and so many of namespaces."""
+HEAD = "apiVersion: sidegate.dev/v1alpha1\nkind: AIPolicy\nmetadata: {name: %s, namespace: %s}\nspec:\n"
+
+
+def write_objects(directory, namespaces, each):
+    """A provider for everybody, one policy of the whole cluster, and so many of each namespace, in a file for each."""
     directory.mkdir()
-    shutil.copy(HERE / "config" / "providers.yaml", directory)
-    lines = (directory / "providers.yaml").read_text().split("---\n")
+    providers = (HERE / "config" / "providers.yaml").read_text().split("---\n")
     # The one with an authority of its own would need the origin's.
-    (directory / "providers.yaml").write_text("---\n".join(part for part in lines if "origin-ca, key" not in part))
-    head = "apiVersion: sidegate.dev/v1alpha1\nkind: AIPolicy\nmetadata: {name: %s, namespace: %s}\nspec:\n"
-    cluster = head % ("cluster", "sidegate-system") + (HERE / "config" / "policy.yaml").read_text().split("spec:\n")[1]
-    cluster = cluster.replace("{allow: [\"gpt-4o*\"]}", "{allow: [\"gpt-4o*\"], deny: [edit-0]}")
+    (directory / "providers.yaml").write_text("---\n".join(part for part in providers if "name: origin-ca" not in part))
+    cluster = HEAD % ("cluster", "sidegate-system") + (HERE / "config" / "policy.yaml").read_text().split("spec:\n")[1]
+    cluster = cluster.replace('{allow: ["gpt-4o*"]}', '{allow: ["gpt-4o*"], deny: [edit-0]}')
     (directory / "cluster.yaml").write_text(cluster.replace("provider: sim-tls", "provider: sim"))
-    for n in range(policies):
-        own = "  models: {deny: [churn-0]}\n  limits:\n  - {name: burst, per: [{type: Pod}], requests: 600, window: 1m}\n"
-        (directory / f"p{n}.yaml").write_text(head % (f"p{n}", f"n{n % namespaces}") + own)
+    own = "  models: {deny: [%s]}\n  limits:\n  - {name: burst, per: [{type: Pod}], requests: 600, window: 1m}\n"
+    for n in range(namespaces):
+        # The first is the one that is edited.
+        policies = [HEAD % (f"p{k}", f"n{n}") + own % ("never" if k else "churn-0") for k in range(each)]
+        (directory / f"p{n}.yaml").write_text("---\n".join(policies))
 
 
 class Plane:
@@ -80,7 +84,10 @@ class Plane:
     def cpu_seconds(self):
         return sum(self.process.cpu().values()) / 1e9
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.process.stop()
         self.log.close()
 
@@ -108,9 +115,15 @@ class Streams:
             raise SystemExit("the streams ended; what they said is in streams.log")
         return json.loads(line)
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.popen.stdin.close()
-        self.popen.wait(30)
+        try:
+            self.popen.wait(30)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
         self.log.close()
 
 
@@ -122,65 +135,55 @@ def index(args, _run):
 def edit(args, run, count):
     """Edits of the cluster's policy, each acknowledged by all before the next."""
     namespaces = 100
-    write_objects(run / "objects", namespaces, namespaces)
-    plane, streams = Plane(args, run, run / "objects"), Streams(args, run, count, namespaces)
-    settle = streams.order("settle")
-    edits = [streams.order(f"edit {run}/objects/cluster.yaml {n + 1}")["edited_ms"]
-             for n in range(3 if args.quick else 10) if plane.resident_mib()]
-    resident = plane.resident_mib()
-    line = {"streams": count, "settle_s": settle["settle_ms"] / 1e3, "p99_ms": max(e["p99"] for e in edits),
-            "most_ms": max(e["most"] for e in edits), "p50_ms": sorted(e["p50"] for e in edits)[len(edits) // 2],
-            "resident_mib": resident, "most_mib": plane.most, "cpu_s": plane.cpu_seconds(),
-            "bytes": settle["counts"]["largest_policy"], "edits": edits}
-    streams.stop()
-    plane.stop()
-    return line
+    write_objects(run / "objects", namespaces, 1)
+    with Plane(args, run, run / "objects") as plane, Streams(args, run, count, namespaces) as streams:
+        settle, edits = streams.order("settle"), []
+        for n in range(3 if args.quick else 10):
+            edits.append(streams.order(f"edit {run}/objects/cluster.yaml {n + 1}")["edited_ms"])
+            plane.resident_mib()
+        return {"streams": count, "settle_s": settle["settle_ms"] / 1e3, "p99_ms": max(e["p99"] for e in edits),
+                "most_ms": max(e["most"] for e in edits), "p50_ms": statistics.median(e["p50"] for e in edits),
+                "most_mib": plane.most, "cpu_s": plane.cpu_seconds(), "bytes": settle["counts"]["largest_policy"],
+                "edits": edits}
 
 
 def back(args, run):
     """The control plane is killed, an edit is made, and it is started again: all back and current."""
-    namespaces, count = 100, 1000
-    write_objects(run / "objects", namespaces, namespaces)
-    plane, streams = Plane(args, run, run / "objects"), Streams(args, run, count, namespaces)
-    streams.order("settle")
-    times = []
-    for n in range(2 if args.quick else 5):
-        # Not at once, so that every stream has lived for a while.
-        time.sleep(3)
-        plane.kill()
-        streams.tell(f"edit {run}/objects/cluster.yaml {n + 1}")
-        time.sleep(0.3)
-        plane.start()
-        times.append(streams.answer())
-    line = {"streams": count, "most_ms": max(t["edited_ms"]["most"] for t in times),
+    namespaces, count, times = 100, 1000, []
+    write_objects(run / "objects", namespaces, 1)
+    with Plane(args, run, run / "objects") as plane, Streams(args, run, count, namespaces) as streams:
+        streams.order("settle")
+        for n in range(2 if args.quick else 5):
+            # Not at once, so that every stream has lived for a while.
+            time.sleep(3)
+            plane.kill()
+            streams.tell(f"edit {run}/objects/cluster.yaml {n + 1}")
+            time.sleep(0.3)
+            plane.start()
+            times.append(streams.answer())
+    return {"streams": count, "most_ms": max(t["edited_ms"]["most"] for t in times),
             "p50_ms": [t["edited_ms"]["p50"] for t in times], "counts": times[-1]["counts"]}
-    streams.stop()
-    plane.stop()
-    return line
 
 
 def churn(args, run):
     """10,000 policies and a hundred edits a second."""
-    namespaces, policies, count, seconds = 1000, 10_000, 1000, 10 if args.quick else 60
-    write_objects(run / "objects", namespaces, policies)
-    plane, streams = Plane(args, run, run / "objects"), Streams(args, run, count, namespaces)
-    streams.order("settle")
-    # Caches and buffers fill in the first seconds.
-    streams.order(f"churn {run}/objects {policies} 100 {2 if args.quick else 10}")
-    before, cpu = plane.resident_mib(), plane.cpu_seconds()
-    streams.tell(f"churn {run}/objects {policies} 100 {seconds}")
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        plane.resident_mib()
-        time.sleep(0.2)
-    done = streams.answer()
-    line = {"policies": policies, "streams": count, "edits": 100 * seconds, "before_mib": before,
-            "after_mib": plane.resident_mib(), "most_mib": plane.most, "p50_ms": done["churned_ms"]["p50"],
-            "p99_ms": done["churned_ms"]["p99"], "most_ms": done["churned_ms"]["most"],
-            "core": (plane.cpu_seconds() - cpu) / done["seconds"], "counts": done["counts"]}
-    streams.stop()
-    plane.stop()
-    return line
+    namespaces, each, count, seconds = 1000, 10, 1000, 10 if args.quick else 60
+    write_objects(run / "objects", namespaces, each)
+    with Plane(args, run, run / "objects") as plane, Streams(args, run, count, namespaces) as streams:
+        streams.order("settle")
+        # Caches and buffers fill in the first seconds.
+        streams.order(f"churn {run}/objects {namespaces} 100 {2 if args.quick else 10}")
+        before, cpu = plane.resident_mib(), plane.cpu_seconds()
+        streams.tell(f"churn {run}/objects {namespaces} 100 {seconds}")
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            plane.resident_mib()
+            time.sleep(0.2)
+        done = streams.answer()
+        return {"policies": namespaces * each, "streams": count, "edits": 100 * seconds, "before_mib": before,
+                "after_mib": plane.resident_mib(), "most_mib": plane.most, "p50_ms": done["churned_ms"]["p50"],
+                "p99_ms": done["churned_ms"]["p99"], "most_ms": done["churned_ms"]["most"],
+                "core": (plane.cpu_seconds() - cpu) / done["seconds"], "counts": done["counts"]}
 
 
 MEASURES = {"index": index, "edit-1000": lambda a, r: edit(a, r, 1000), "back": back, "churn": churn,

@@ -86,6 +86,11 @@ impl Board {
         self.lock().churn.entry(namespace).or_default().push((number, Instant::now()));
     }
 
+    /// The number of the newest churning edit.
+    pub fn churned(&self) -> u64 {
+        self.lock().churn.values().filter_map(|edits| edits.last()).map(|(number, _)| *number).max().unwrap_or(0)
+    }
+
     /// Waits until every stream has a policy with this edit or a later one.
     pub async fn all_have(&self, edit: u64) {
         self.until(|state| state.streams.iter().all(|seen| seen.up && seen.policies > 0 && seen.edit >= edit)).await;

@@ -95,7 +95,9 @@ async fn follow(order: &str, board: &Board) -> Result<Value, String> {
 async fn churn(board: &Board, directory: &str, files: u64, (rate, seconds): (u64, u64)) -> Result<(), String> {
     let mut ticks = interval(Duration::from_secs(1) / u32::try_from(rate.max(1)).unwrap_or(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    for edit in 1..=rate * seconds {
+    // Numbers go on from one order to the next, so that every edit is one.
+    let first = board.churned() + 1;
+    for edit in first..first + rate * seconds {
         ticks.tick().await;
         // A prime step visits all files before it comes to one again.
         let file = edit * 7919 % files;
