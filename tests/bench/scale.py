@@ -41,15 +41,36 @@ def arguments():
 HEAD = "apiVersion: sidegate.dev/v1alpha1\nkind: AIPolicy\nmetadata: {name: %s, namespace: %s}\nspec:\n"
 
 
+# With a list price for each of its models, as a cluster's would have. Nobody calls it.
+PROVIDER = """apiVersion: v1
+kind: Secret
+metadata: {name: openai, namespace: sidegate-system}
+stringData: {api-key: sk-bench-worth-nothing}
+---
+apiVersion: sidegate.dev/v1alpha1
+kind: AIProvider
+metadata: {name: openai, namespace: sidegate-system}
+spec:
+  dialect: OpenAI
+  credentials:
+  - {name: a, secretRef: {name: openai, key: api-key}}
+  access: {namespaces: {from: All}}
+"""
+CLUSTER = """  models: {allow: ["gpt-*"], deny: [edit-0]}
+  routes:
+  - name: fast
+    matches: [{models: [fast]}]
+    targets: [{provider: openai, model: gpt-4o-mini}]
+  limits:
+  - {name: requests, per: [{type: Pod}], requests: 6000, window: 1m}
+"""
+
+
 def write_objects(directory, namespaces, each):
     """A provider for everybody, one policy of the whole cluster, and so many of each namespace, in a file for each."""
     directory.mkdir()
-    providers = (HERE / "config" / "providers.yaml").read_text().split("---\n")
-    # The one with an authority of its own would need the origin's.
-    (directory / "providers.yaml").write_text("---\n".join(part for part in providers if "name: origin-ca" not in part))
-    cluster = HEAD % ("cluster", "sidegate-system") + (HERE / "config" / "policy.yaml").read_text().split("spec:\n")[1]
-    cluster = cluster.replace('{allow: ["gpt-4o*"]}', '{allow: ["gpt-4o*"], deny: [edit-0]}')
-    (directory / "cluster.yaml").write_text(cluster.replace("provider: sim-tls", "provider: sim"))
+    (directory / "provider.yaml").write_text(PROVIDER)
+    (directory / "cluster.yaml").write_text(HEAD % ("cluster", "sidegate-system") + CLUSTER)
     own = "  models: {deny: [%s]}\n  limits:\n  - {name: burst, per: [{type: Pod}], requests: 600, window: 1m}\n"
     for n in range(namespaces):
         # The first is the one that is edited.

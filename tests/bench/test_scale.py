@@ -26,11 +26,10 @@ class Objects(unittest.TestCase):
             objects = Path(directory) / "objects"
             write_objects(objects, 3, 4)
             files = sorted(path.name for path in objects.iterdir())
-            self.assertEqual(files, ["cluster.yaml", "p0.yaml", "p1.yaml", "p2.yaml", "providers.yaml"])
+            self.assertEqual(files, ["cluster.yaml", "p0.yaml", "p1.yaml", "p2.yaml", "provider.yaml"])
             text = (objects / "p1.yaml").read_text()
             self.assertEqual((text.count("kind: AIPolicy"), text.count("churn-0")), (4, 1))
             self.assertEqual((objects / "cluster.yaml").read_text().count("edit-0"), 1)
-            self.assertNotIn("origin-ca", (objects / "providers.yaml").read_text())
 
 
 if __name__ == "__main__":
