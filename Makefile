@@ -36,7 +36,7 @@ UNIT := --lib --bins $(call named,crates/*/tests) --test structure
 SCENARIO := $(call named,tests/tests)
 KUBE_TESTS := $(call named,tests/kube/tests)
 
-.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e kube-assets crds check fmt fmt-check clippy structure deny bench fuzz conformance
+.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e kube-assets crds check fmt fmt-check clippy structure deny bench bench-scale fuzz conformance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -110,6 +110,12 @@ bench: ## cost beside a bare pass-through; writes docs/benchmarks.md and .json
 	$(CARGO) build --locked --release -p sidegate-controller
 	$(CARGO) build --locked --release -p sidegate-bench
 	$(PYTHON) tests/bench/run.py $(ARGS)
+	$(MAKE) bench-scale
+
+bench-scale: ## the control plane under many sidecars; writes its part of docs/benchmarks.md and .json
+	$(CARGO) build --locked --release -p sidegate-controller
+	$(CARGO) build --locked --release -p sidegate-scale
+	$(PYTHON) tests/bench/scale.py $(ARGS)
 
 # Safe code needs no sanitizer, and without one the pinned toolchain will do.
 fuzz: $(FUZZ) ## everything that reads bytes from outside, FUZZ_SECONDS (300) for each of four targets

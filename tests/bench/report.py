@@ -104,10 +104,10 @@ def table(figures):
     return "\n".join(lines)
 
 
-def between_markers(page, text):
+def between_markers(page, text, begin=BEGIN, end=END):
     """The page with what stands between the markers replaced; the prose around it stays."""
-    before, found, rest = page.partition(BEGIN)
-    _, ended, after = rest.partition(END)
+    before, found, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
     if not found or not ended:
-        raise SystemExit(f"the page has no {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+        raise SystemExit(f"the page has no {begin} … {end}")
+    return f"{before}{begin}\n\n{text}\n\n{end}{after}"

@@ -165,6 +165,9 @@ def write_docs(figures, lines):
     run, slices = lines[0], lines[1:]
     foreign = statistics.median(line["foreign"] for line in slices if "foreign" in line)
     record = {**run, "foreign": foreign, "figures": figures, "slices": slices}
+    # What scale.py measured stays as it is.
+    if scale := json.loads((docs / "benchmarks.json").read_text()).get("scale"):
+        record["scale"] = scale
     (docs / "benchmarks.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     text = (f"Measured {run['date']} on {run['machine']}, with `{run['command']}`. Others used "
             f"{foreign:.0%} of the target's core meanwhile.\n\n" + report.table(figures))

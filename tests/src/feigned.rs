@@ -117,6 +117,11 @@ impl Talk {
         drop(self.outgoing);
     }
 
+    /// Says what only a newer control plane would.
+    pub fn says_what_is_unknown(&self) {
+        let _ = self.outgoing.send(Ok(ControlMessage { message: None }));
+    }
+
     fn says(&self, message: Result<Down, Status>) {
         let message = message.map(|message| ControlMessage { message: Some(message) });
         assert!(self.outgoing.send(message).is_ok(), "the sidecar has left");
@@ -161,14 +166,38 @@ impl Listener {
     /// # Panics
     /// When nobody answers.
     pub async fn open(cable: &Cable, namespace: &str) -> Self {
+        Self::greet(cable, Self::hello(namespace)).await
+    }
+
+    /// Opens a stream over `cable`, says Hello for a pod of `namespace`, and leaves again.
+    ///
+    /// # Errors
+    /// The code with which the control plane refuses to open it.
+    pub async fn try_open(cable: &Cable, namespace: &str) -> Result<(), tonic::Code> {
+        let hello = SidecarMessage { message: Some(Up::Hello(Self::hello(namespace))) };
+        let outgoing = stream::iter([hello]).chain(stream::pending());
+        let opened = ControlPlaneClient::new(cable.channel()).subscribe(outgoing).await;
+        opened.map(drop).map_err(|status| status.code())
+    }
+
+    /// The Hello of a pod of `namespace` that has nothing yet.
+    #[must_use]
+    pub fn hello(namespace: &str) -> v1::Hello {
+        let caller =
+            v1::Caller { namespace: namespace.to_owned(), pod: "listener".to_owned(), ..v1::Caller::default() };
+        v1::Hello { caller: Some(caller), ..v1::Hello::default() }
+    }
+
+    /// Opens a stream over `cable` and says this Hello.
+    ///
+    /// # Panics
+    /// When nobody answers.
+    pub async fn greet(cable: &Cable, hello: v1::Hello) -> Self {
         let (outgoing, messages) = mpsc::unbounded_channel();
         let stream = stream::unfold(messages, |mut messages: mpsc::UnboundedReceiver<SidecarMessage>| async {
             Some((messages.recv().await?, messages))
         });
-        let caller =
-            v1::Caller { namespace: namespace.to_owned(), pod: "listener".to_owned(), ..v1::Caller::default() };
-        let hello = Up::Hello(v1::Hello { caller: Some(caller), ..v1::Hello::default() });
-        let _ = outgoing.send(SidecarMessage { message: Some(hello) });
+        let _ = outgoing.send(SidecarMessage { message: Some(Up::Hello(hello)) });
         let mut client = ControlPlaneClient::new(cable.channel());
         let incoming = client.subscribe(stream).await.unwrap_or_else(|e| panic!("{e}")).into_inner();
         Self { incoming, outgoing }
@@ -182,6 +211,35 @@ impl Listener {
         let message = timeout(Duration::from_secs(5), self.incoming.message()).await.ok()?;
         let message = message.unwrap_or_else(|e| panic!("{e}")).unwrap_or_else(|| panic!("the stream ended"));
         message.message
+    }
+
+    /// Takes all that comes, until nothing comes for a while; the Hello with which it would come back.
+    pub async fn takes_all(&mut self, mut hello: v1::Hello) -> v1::Hello {
+        while let Some(heard) = self.hears().await {
+            let (subject, version) = match heard {
+                Down::Policy(policy) => {
+                    hello.epoch = policy.epoch;
+                    hello.policy_version.clone_from(&policy.version);
+                    (v1::Subject::Policy, policy.version)
+                }
+                Down::Credentials(keys) => {
+                    hello.credentials_version.clone_from(&keys.version);
+                    (v1::Subject::Credentials, keys.version)
+                }
+            };
+            self.says(Up::Ack(v1::Ack { subject: subject.into(), version }));
+        }
+        hello
+    }
+
+    /// Waits until the control plane ends the stream; whether it did so without an error and without a word.
+    pub async fn ends(&mut self) -> bool {
+        matches!(self.incoming.message().await, Ok(None))
+    }
+
+    /// Says what only a newer sidecar would.
+    pub fn says_what_is_unknown(&self) {
+        let _ = self.outgoing.send(SidecarMessage { message: None });
     }
 
     /// Answers.

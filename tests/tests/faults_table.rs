@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The last row of each group.
-const GROUPS: [(&str, u32); 3] = [("BC", 18), ("HU", 22), ("CD", 8)];
+const GROUPS: [(&str, u32); 5] = [("BC", 18), ("HU", 22), ("CD", 8), ("CP", 15), ("PO", 12)];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -6,18 +6,21 @@
 mod counters;
 mod roster;
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use sidegate_policy::Caller;
 use tokio::sync::watch;
 
-use crate::index::{Effective, Index};
-use crate::problem::{Kind, Problem, Severity};
+use crate::index::{Effective, Index, Standing};
+use crate::problem::{Kind, ObjectName, Problem, Severity};
 
 pub use counters::Counters;
-pub use roster::{Roster, Seat, Seated};
+pub use roster::{Contents, Refusal, Roster, Seat, Seated, Tally};
 
 /// What the control plane's parts share.
 pub struct Control {
@@ -29,10 +32,20 @@ pub struct Control {
     /// The source was read whole, so that what it does not have is meant not to be.
     complete: AtomicBool,
     problems: Mutex<Vec<Problem>>,
-    /// Revision at which problems were gathered last.
-    gathered: AtomicU64,
+    /// What problems were gathered from last.
+    gathered: Mutex<Gathered>,
+    /// Chance, for what must not happen to all sidecars at once.
+    draws: Mutex<SmallRng>,
     pub(crate) counters: Counters,
     pub(crate) roster: Roster,
+}
+
+/// What problems are gathered from: as long as nothing of it changes, they stay the same.
+#[derive(Default, PartialEq)]
+struct Gathered {
+    revision: u64,
+    turnover: u64,
+    from_source: Vec<Problem>,
 }
 
 impl Control {
@@ -47,10 +60,22 @@ impl Control {
             closing,
             complete: AtomicBool::new(true),
             problems: Mutex::default(),
-            gathered: AtomicU64::new(0),
+            gathered: Mutex::default(),
+            draws: Mutex::new(SmallRng::seed_from_u64(epoch)),
             counters: Counters::default(),
             roster: Roster::default(),
         }
+    }
+
+    /// The same with its chance from another seed than the epoch.
+    #[must_use]
+    pub fn seeded(self, seed: u64) -> Self {
+        Self { draws: Mutex::new(SmallRng::seed_from_u64(seed)), ..self }
+    }
+
+    /// A number from `range`, by chance.
+    pub(crate) fn draw(&self, range: Range<f64>) -> f64 {
+        lock(&self.draws).random_range(range)
     }
 
     /// The epoch of every policy that is pushed.
@@ -59,13 +84,14 @@ impl Control {
         self.epoch
     }
 
-    /// Changes objects, and tells every stream if that changed anything.
+    /// Changes objects, and tells the streams to which something may be due now.
     pub fn update(&self, change: impl FnOnce(&mut Index)) {
-        let revision = {
+        let (revision, due) = {
             let mut index = self.index();
             change(&mut index);
-            index.revision()
+            (index.revision(), index.take_due())
         };
+        self.roster.ring(&due);
         self.revision.send_if_modified(|known| std::mem::replace(known, revision) != revision);
     }
 
@@ -81,7 +107,7 @@ impl Control {
         self.index().count(kind)
     }
 
-    /// Tells when effective policies may have changed.
+    /// Tells when anything has changed that may change an effective policy or how an object stands.
     #[must_use]
     pub fn revisions(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
@@ -118,15 +144,22 @@ impl Control {
     /// Gathers what is wrong in the index with what is wrong in the source, and logs what is new or solved. `locate`
     /// adds the place of an object.
     pub fn gather(&self, mut from_source: Vec<Problem>, locate: impl Fn(Problem) -> Problem) {
+        let now = Gathered {
+            revision: self.index().revision(),
+            turnover: self.roster.turnover(),
+            from_source: from_source.clone(),
+        };
+        if *lock(&self.gathered) == now {
+            return;
+        }
+        *lock(&self.gathered) = now;
+        // One at a time, so that no stream waits for all of them.
+        let classes = self.index().classes();
+        for class in classes {
+            self.index().effective_of(class);
+        }
         {
-            let mut index = self.index();
-            // A change forgets effective policies, and with them the conflicts of those that are connected.
-            let revision = index.revision();
-            if self.gathered.swap(revision, Ordering::Relaxed) != revision {
-                for seated in self.roster.seated() {
-                    index.effective(&seated.caller);
-                }
-            }
+            let index = self.index();
             from_source.extend(index.problems().into_iter().chain(index.conflicts()).map(locate));
         }
         from_source.sort();
@@ -146,6 +179,18 @@ impl Control {
         *known = from_source;
     }
 
+    /// How a provider or policy stands in the index.
+    #[must_use]
+    pub fn standing(&self, name: &ObjectName) -> Option<Standing> {
+        self.index().standing(name)
+    }
+
+    /// Sidecars that took or refused each object, by its generation.
+    #[must_use]
+    pub fn tally(&self) -> HashMap<(ObjectName, i64), Tally> {
+        self.roster.tally()
+    }
+
     fn index(&self) -> MutexGuard<'_, Index> {
         lock(&self.index)
     }
@@ -155,3 +200,6 @@ impl Control {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,9 @@ impl Controller {
         rand::fill(&mut salt).map_err(|_| StartError::NoRandomness)?;
         let index = Index::new(&options.namespace, PriceBook::of(date_of(now))?, salt);
         let epoch = u64::try_from(now.as_second()).unwrap_or(0);
-        let control = Arc::new(Control::new(index, epoch));
+        let mut seed = [0; 8];
+        rand::fill(&mut seed).map_err(|_| StartError::NoRandomness)?;
+        let control = Arc::new(Control::new(index, epoch).seeded(u64::from_le_bytes(seed)));
         let controller = Self { control, files: Arc::new(Mutex::new(files)), clock: options.clock.clone() };
         controller.take(&controller.files());
         Ok(controller)

@@ -100,6 +100,8 @@ fn metrics(control: &Control) -> String {
     metric("pushes_total", "counter", "Messages pushed to sidecars.", &pushes);
     metric("acks_total", "counter", "Messages that sidecars took.", &[("", Counters::read(&counters.acks))]);
     metric("nacks_total", "counter", "Messages that sidecars refused.", &[("", Counters::read(&counters.nacks))]);
+    let turned_away = [("", Counters::read(&counters.turned_away))];
+    metric("streams_turned_away_total", "counter", "Streams told to come back later.", &turned_away);
     let withheld = [("", Counters::read(&counters.withheld))];
     metric("credentials_withheld_total", "counter", "Keys not sent to peers beyond loopback.", &withheld);
     let objects = Kind::ALL.map(|kind| (format!("{{kind=\"{}\"}}", kind.as_str()), count(control.count(kind))));

@@ -4,17 +4,23 @@
 //! effective policies. An object that is not accepted is refused alone, and its last good version stays; a delete
 //! always counts. Where objects come from, and who is told, is not known here.
 
+mod anchor;
 mod build;
 mod class;
 mod conflicts;
 mod effective;
 mod keys;
+mod pods;
 mod problems;
+mod standing;
+mod subjects;
+mod touch;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sidegate_crds::{AIPolicy, AIProvider, AIProviderSpec, AcceptedPolicy, AcceptedProvider, Context, Invalid};
 use sidegate_crds::{accept_policy, accept_provider, check_update};
 use sidegate_policy::{Caller, PriceRule};
@@ -22,14 +28,22 @@ use sidegate_policy::{Caller, PriceRule};
 use crate::prices::PriceBook;
 use crate::problem::{Kind, ObjectName};
 use crate::secret::Secret;
-use class::Class;
+use anchor::{Anchor, Facts};
+use class::{Class, Classes};
 use effective::EncodedCache;
+use pods::Pods;
+use standing::Refused;
+use subjects::Subjects;
+use touch::{Changes, References};
 
 pub use effective::{Effective, Encoded};
 pub use keys::{Key, Keys};
+pub use pods::{Owned, OwnerKind, OwnerRef, PodFacts};
+pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Standing};
+pub use subjects::SeatNumber;
 
 /// Namespace and name.
-type Name = (Arc<str>, Arc<str>);
+pub type Name = (Arc<str>, Arc<str>);
 /// The data of a ConfigMap.
 pub type ConfigData = BTreeMap<String, String>;
 /// Labels of a namespace.
@@ -53,11 +67,24 @@ pub struct Index {
     secrets: BTreeMap<Name, Secret>,
     config_maps: BTreeMap<Name, ConfigData>,
     namespaces: BTreeMap<Arc<str>, Labels>,
-    refused: BTreeMap<ObjectName, Vec<Invalid>>,
+    pods: Pods,
+    refused: BTreeMap<ObjectName, Refused>,
     revision: u64,
-    effective: HashMap<Class, Arc<Effective>>,
+    /// Policies by what those that they select have in common with them.
+    anchored: HashMap<Anchor, BTreeSet<Name>>,
+    references: References,
+    /// The providers that pods of a namespace may use, as far as they were asked for.
+    usable: HashMap<Arc<str>, Arc<[Name]>>,
+    subjects: Subjects,
+    classes: Classes,
+    changes: Changes,
+    /// Effective policies that were asked for on behalf of nobody that is known, until the next change.
+    asked: HashMap<Class, Arc<Effective>>,
     encoded: EncodedCache,
 }
+
+/// Effective policies that are kept for callers that are not known.
+const MOST_ASKED: usize = 256;
 
 impl Index {
     /// An empty index. `salt` should differ from process to process and be known to nobody else.
@@ -72,9 +99,16 @@ impl Index {
             secrets: BTreeMap::new(),
             config_maps: BTreeMap::new(),
             namespaces: BTreeMap::new(),
+            pods: Pods::default(),
             refused: BTreeMap::new(),
             revision: 0,
-            effective: HashMap::new(),
+            anchored: HashMap::new(),
+            references: References::default(),
+            usable: HashMap::new(),
+            subjects: Subjects::default(),
+            classes: Classes::default(),
+            changes: Changes::default(),
+            asked: HashMap::new(),
             encoded: EncodedCache::default(),
         }
     }
@@ -94,17 +128,29 @@ impl Index {
             Kind::Secret => self.secrets.len(),
             Kind::ConfigMap => self.config_maps.len(),
             Kind::Namespace => self.namespaces.len(),
+            Kind::Pod => self.pods.count(),
+            Kind::Owner => self.pods.count_owners(),
         }
     }
 
     /// The effective policy of `caller`: worked out and encoded once for all callers of the same class.
     pub fn effective(&mut self, caller: &Caller) -> Arc<Effective> {
-        let class = self.class_of(caller);
-        if let Some(known) = self.effective.get(&class) {
+        let facts = Facts::of(caller);
+        if let Some(known) = self.known_class(&facts).and_then(|class| self.effective_of(class)) {
+            return known;
+        }
+        let class = self.class_of(&facts);
+        if let Some(known) = self.classes.find(&class).and_then(|id| self.effective_of(id)) {
+            return known;
+        }
+        if let Some(known) = self.asked.get(&class) {
             return known.clone();
         }
         let built = Arc::new(self.build(&class));
-        self.effective.insert(class, built.clone());
+        if self.asked.len() >= MOST_ASKED {
+            self.asked.clear();
+        }
+        self.asked.insert(class, built.clone());
         built
     }
 
@@ -119,15 +165,14 @@ impl Index {
             .and_then(|()| accept_provider(&object, &self.context()));
         let accepted = match accepted {
             Ok(accepted) => accepted,
-            Err(why) => return self.refuse(name, why),
+            Err(why) => return self.refuse(name, &object.metadata, why),
         };
         self.refused.remove(&name);
         if old.is_some_and(|old| old.accepted == accepted) {
             return;
         }
         let prices = self.prices.rules_for(&accepted.provider.endpoint);
-        self.providers.insert(key, ProviderEntry { spec: object.spec, accepted, prices });
-        self.changed();
+        self.set_provider(&key, Some(ProviderEntry { spec: object.spec, accepted, prices }));
     }
 
     /// Takes a policy, or refuses it and keeps its last good version.
@@ -135,13 +180,12 @@ impl Index {
         let name = object_name(Kind::AiPolicy, &object.metadata);
         let accepted = match accept_policy(object, &self.context()) {
             Ok(accepted) => accepted,
-            Err(why) => return self.refuse(name, why),
+            Err(why) => return self.refuse(name, &object.metadata, why),
         };
         self.refused.remove(&name);
         let key = (name.namespace, name.name);
         if self.policies.get(&key) != Some(&accepted) {
-            self.policies.insert(key, accepted);
-            self.changed();
+            self.set_policy(&key, Some(accepted));
         }
     }
 
@@ -149,41 +193,75 @@ impl Index {
     pub fn apply_secret(&mut self, secret: Secret) {
         let key = (secret.namespace.clone(), secret.name.clone());
         if self.secrets.get(&key) != Some(&secret) {
-            self.secrets.insert(key, secret);
-            self.changed();
+            self.secrets.insert(key.clone(), secret);
+            self.secret_changed(&key);
         }
     }
 
     /// Takes a ConfigMap.
     pub fn apply_config_map(&mut self, namespace: &str, name: &str, data: ConfigData) {
-        let key = (namespace.into(), name.into());
+        let key: Name = (namespace.into(), name.into());
         if self.config_maps.get(&key) != Some(&data) {
-            self.config_maps.insert(key, data);
-            self.changed();
+            self.config_maps.insert(key.clone(), data);
+            self.config_map_changed(&key);
         }
     }
 
     /// Takes the labels of a namespace.
     pub fn apply_namespace(&mut self, name: &str, labels: Labels) {
         if self.namespaces.get(name) != Some(&labels) {
-            self.namespaces.insert(name.into(), labels);
+            let name: Arc<str> = name.into();
+            self.namespaces.insert(name.clone(), labels);
+            self.namespace_changed(&name);
+        }
+    }
+
+    /// Takes a pod with a sidecar.
+    pub fn apply_pod(&mut self, pod: PodFacts) {
+        let name: Name = (pod.namespace.clone(), pod.name.clone());
+        if self.pods.apply(pod) {
+            self.place_pod(&name);
             self.changed();
         }
+    }
+
+    /// Takes an owner of pods, or of what owns pods.
+    pub fn apply_owner(&mut self, owned: Owned) {
+        let pods = self.pods.apply_owner(owned);
+        self.place_pods(&pods);
+    }
+
+    /// Whom a pod speaks for, if it is known and has this identity.
+    #[must_use]
+    pub fn caller_of(&self, namespace: &str, pod: &str, uid: &str) -> Option<Caller> {
+        let name: Name = (namespace.into(), pod.into());
+        self.pods.get(&name).filter(|known| *known.uid == *uid)?;
+        self.pods.caller(&name)
+    }
+
+    /// The Secrets and the ConfigMaps that accepted providers name, by namespace and name.
+    #[must_use]
+    pub fn wanted(&self) -> (BTreeSet<Name>, BTreeSet<Name>) {
+        let accepted = || self.providers.values().map(|entry| &entry.accepted);
+        (accepted().flat_map(touch::secrets).collect(), accepted().flat_map(touch::config_maps).collect())
     }
 
     /// Forgets an object, whether or not its last version was accepted.
     pub fn delete(&mut self, name: &ObjectName) {
         self.refused.remove(name);
         let key = (name.namespace.clone(), name.name.clone());
-        let was_there = match name.kind {
-            Kind::AiProvider => self.providers.remove(&key).is_some(),
-            Kind::AiPolicy => self.policies.remove(&key).is_some(),
-            Kind::Secret => self.secrets.remove(&key).is_some(),
-            Kind::ConfigMap => self.config_maps.remove(&key).is_some(),
-            Kind::Namespace => self.namespaces.remove(&name.name).is_some(),
-        };
-        if was_there {
-            self.changed();
+        match name.kind {
+            Kind::AiProvider if self.providers.contains_key(&key) => self.set_provider(&key, None),
+            Kind::AiPolicy if self.policies.contains_key(&key) => self.set_policy(&key, None),
+            Kind::Secret if self.secrets.remove(&key).is_some() => self.secret_changed(&key),
+            Kind::ConfigMap if self.config_maps.remove(&key).is_some() => self.config_map_changed(&key),
+            Kind::Namespace if self.namespaces.remove(&name.name).is_some() => self.namespace_changed(&name.name),
+            Kind::Pod if self.pods.remove(&key) => self.place_pods(&[key].into()),
+            Kind::Owner => {
+                let pods = self.pods.remove_owner(&key.0, &key.1);
+                self.place_pods(&pods);
+            }
+            _ => {}
         }
     }
 
@@ -221,7 +299,7 @@ impl Index {
             entry.prices = prices.rules_for(&entry.accepted.provider.endpoint);
         }
         self.prices = prices;
-        self.changed();
+        self.touch_all();
     }
 
     fn names(&self, kind: Kind) -> Vec<ObjectName> {
@@ -232,6 +310,8 @@ impl Index {
             Kind::Secret => of(self.secrets.keys().collect()),
             Kind::ConfigMap => of(self.config_maps.keys().collect()),
             Kind::Namespace => self.namespaces.keys().map(|n| ObjectName::new(kind, "", n.clone())).collect(),
+            Kind::Pod => self.pods.names(),
+            Kind::Owner => self.pods.names_of_owners(),
         };
         names.extend(self.refused.keys().filter(|n| n.kind == kind).cloned());
         names
@@ -241,20 +321,40 @@ impl Index {
         Context { control_namespace: &self.control_namespace }
     }
 
-    fn refuse(&mut self, name: ObjectName, why: Vec<Invalid>) {
-        self.refused.insert(name, why);
+    /// Refuses an object. The last good version stays in force if it is of the same object: one of the same name and
+    /// another identity was deleted, whether or not anybody saw it.
+    fn refuse(&mut self, name: ObjectName, metadata: &ObjectMeta, why: Vec<Invalid>) {
+        let uid: Arc<str> = metadata.uid.as_deref().unwrap_or_default().into();
+        let key = (name.namespace.clone(), name.name.clone());
+        let known = match name.kind {
+            Kind::AiProvider => self.providers.get(&key).map(|entry| &entry.accepted.origin),
+            _ => self.policies.get(&key).map(|policy| &policy.origin),
+        };
+        if known.is_some_and(|origin| origin.uid != uid) {
+            self.delete(&name);
+        }
+        self.refused.insert(name, Refused { uid, generation: metadata.generation.unwrap_or(0), why });
+    }
+
+    fn place_pods(&mut self, pods: &BTreeSet<Name>) {
+        for pod in pods {
+            self.place_pod(pod);
+        }
+        if !pods.is_empty() {
+            self.changed();
+        }
     }
 
     fn changed(&mut self) {
         self.revision += 1;
-        self.effective.clear();
+        self.asked.clear();
         self.encoded.forget_unused();
     }
 }
 
 /// The name that an object goes by.
 #[must_use]
-pub fn object_name(kind: Kind, metadata: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta) -> ObjectName {
+pub fn object_name(kind: Kind, metadata: &ObjectMeta) -> ObjectName {
     let text = |t: &Option<String>| t.clone().unwrap_or_default();
     ObjectName::new(kind, text(&metadata.namespace), text(&metadata.name))
 }

@@ -15,8 +15,11 @@ pub mod secret;
 pub mod serve;
 pub mod source;
 
-pub use control::{Control, Seated};
+pub use control::{Contents, Control, Refusal, Seated, Tally};
 pub use controller::{Clock, Controller, Listeners, Options, StartError};
-pub use index::{Effective, Encoded, Index};
+pub use index::{
+    ClassId, Conflict, CredentialStanding, Effective, Encoded, Index, KeyState, Owned, OwnerKind, OwnerRef, PodFacts,
+    Standing,
+};
 pub use problem::{Kind, ObjectName, Place, Problem, Severity};
 pub use serve::{Link, Peer};

@@ -16,11 +16,17 @@ pub enum Kind {
     ConfigMap,
     /// Labels of a namespace.
     Namespace,
+    /// A pod with a sidecar.
+    Pod,
+    /// What leads from a pod to its workload: a ReplicaSet, Deployment, StatefulSet, DaemonSet, Job or CronJob. Its
+    /// kind is part of the name.
+    Owner,
 }
 
 impl Kind {
     /// Every kind, in a fixed order.
-    pub const ALL: [Self; 5] = [Self::AiProvider, Self::AiPolicy, Self::Secret, Self::ConfigMap, Self::Namespace];
+    pub const ALL: [Self; 7] =
+        [Self::AiProvider, Self::AiPolicy, Self::Secret, Self::ConfigMap, Self::Namespace, Self::Pod, Self::Owner];
 
     /// The kind as it stands in Kubernetes.
     #[must_use]
@@ -31,6 +37,8 @@ impl Kind {
             Self::Secret => "Secret",
             Self::ConfigMap => "ConfigMap",
             Self::Namespace => "Namespace",
+            Self::Pod => "Pod",
+            Self::Owner => "Owner",
         }
     }
 }

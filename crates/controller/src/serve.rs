@@ -3,6 +3,8 @@
 //! It serves whatever connections it is handed, sockets or in-memory pipes, and uses tokio's time alone, so that a
 //! test can pause it. Who a peer is, beyond whether it is on loopback, is not proven here.
 
+mod admission;
+mod delivery;
 mod link;
 mod session;
 
@@ -17,7 +19,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::control::Control;
+use crate::control::{Control, Counters};
+use admission::Admission;
 use session::Session;
 
 pub use link::{Link, Peer, accepted};
@@ -42,7 +45,8 @@ where
 {
     use futures_util::StreamExt;
     let mut closing = control.closing();
-    let service = ControlPlaneServer::new(Service { control }).max_decoding_message_size(LARGEST_MESSAGE);
+    let service = ControlPlaneServer::new(Service { control, admission: Admission::new() })
+        .max_decoding_message_size(LARGEST_MESSAGE);
     Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
@@ -57,6 +61,7 @@ where
 
 struct Service {
     control: Arc<Control>,
+    admission: Admission,
 }
 
 #[tonic::async_trait]
@@ -68,9 +73,23 @@ impl ControlPlane for Service {
         request: Request<Streaming<v1::SidecarMessage>>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         let peer = request.extensions().get::<Peer>().cloned().unwrap_or_else(Peer::unknown);
-        let session = Session::new(self.control.clone(), peer, request.into_inner());
+        let mut closing = self.control.closing();
+        let admitted = tokio::select! {
+            _ = closing.wait_for(|closing| *closing) => return Err(Status::unavailable("closing")),
+            admitted = self.admission.admit() => admitted,
+        };
+        let admitted = admitted.inspect_err(|_| Counters::raise(&self.control.counters.turned_away))?;
+        let session = Session::new(self.control.clone(), peer, request.into_inner(), admitted);
         Ok(Response::new(Box::pin(session.into_stream())))
     }
+}
+
+/// Characters kept of what a sidecar says of itself.
+const LONGEST_REASON: usize = 512;
+
+/// What a sidecar says of itself, short and on one line.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
 }
 
 #[cfg(test)]

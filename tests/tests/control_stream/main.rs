@@ -3,6 +3,8 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
+mod age;
+mod contested;
 mod keys;
 mod objects;
 mod outage;
@@ -11,6 +13,7 @@ mod policies;
 mod prices;
 mod reconnect;
 mod refused;
+mod versions;
 
 use std::time::Duration;
 

@@ -120,7 +120,7 @@ async fn a_deleted_policy_is_gone_even_if_its_last_version_was_refused() {
 async fn what_is_taken_reaches_the_control_plane_with_its_version() {
     let whole = Whole::up(simple()).await;
     let first = whole.plane.sidecar().unwrap();
-    assert_eq!((&*first.policy, &*first.refusal), (&*in_force(&whole.stage), ""));
+    assert_eq!((&*first.policy, &first.refusal), (&*in_force(&whole.stage), &None));
     assert!(!first.credentials.is_empty());
 
     whole.objects.write("policy.yaml", denying("gpt-4o"));

@@ -170,7 +170,7 @@ async fn cp10_an_older_epoch_is_refused_and_the_control_plane_hears_why() {
     // What a backup of yesterday would say.
     objects.write("policy.yaml", denying("gpt-4o"));
     let plane = Plane::with(objects.path(), &cable, sidegate_controller::Peer::in_process(), DAY - 86_400);
-    let told = || plane.sidecar().is_some_and(|s| s.refusal.contains("is older than"));
+    let told = || plane.sidecar().is_some_and(|s| s.refusal.is_some_and(|r| r.reason.contains("is older than")));
     within(Duration::from_secs(6), "the control plane hears why", told).await;
     assert_eq!(in_force(&stage), before);
     drop((linked, state));

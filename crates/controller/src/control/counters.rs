@@ -15,6 +15,8 @@ pub struct Counters {
     pub nacks: AtomicU64,
     /// Times that keys were withheld from a peer that is not on loopback.
     pub withheld: AtomicU64,
+    /// Streams that were told to come back later.
+    pub turned_away: AtomicU64,
 }
 
 impl Counters {

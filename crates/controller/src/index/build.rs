@@ -10,6 +10,8 @@ use sidegate_policy::{
 use super::class::Class;
 use super::effective::Effective;
 use super::{Index, Name, conflicts};
+use crate::control::Contents;
+use crate::problem::{Kind, ObjectName};
 
 impl Index {
     pub(super) fn build(&mut self, class: &Class) -> Effective {
@@ -25,7 +27,21 @@ impl Index {
         let snapshot = snapshot.sealed();
         let keys = Arc::new(self.keys_of(&names));
         let conflicts = conflicts::find(&snapshot.routes);
-        Effective { snapshot: self.encoded.encode(snapshot), keys, conflicts }
+        let contents = Arc::new(self.contents(class));
+        Effective { snapshot: self.encoded.encode(snapshot), keys, conflicts, contents }
+    }
+
+    fn contents(&self, class: &Class) -> Contents {
+        let provider = |name: &Name| {
+            let origin = &self.providers.get(name)?.accepted.origin;
+            Some((ObjectName::new(Kind::AiProvider, name.0.clone(), name.1.clone()), origin.generation))
+        };
+        let policy = |name: &Name| {
+            let origin = &self.policies.get(name)?.origin;
+            Some((ObjectName::new(Kind::AiPolicy, name.0.clone(), name.1.clone()), origin.generation))
+        };
+        let policies = class.policies.iter().filter_map(|(name, _)| policy(name));
+        class.providers.iter().filter_map(provider).chain(policies).collect()
     }
 
     /// The provider with its listed prices and its authorities; `None` while its authorities cannot be had, because

@@ -1,23 +1,39 @@
 //! Routes that can never match, because routes of higher rank match all that they would.
 
-use sidegate_policy::{Match, Mode, Route};
+use sidegate_policy::{Match, Meta, Mode, Route};
 
+use super::Conflict;
 use crate::problem::{Kind, ObjectName, Problem};
 
 /// The routes that are covered whole by enforced routes before them, each with the first that covers a part of it.
-pub(super) fn find(routes: &[Route]) -> Vec<Problem> {
+pub(super) fn find(routes: &[Route]) -> Vec<Conflict> {
     let mut found = Vec::new();
     for (at, route) in routes.iter().enumerate() {
         let before = || routes.iter().take(at).filter(|r| r.mode == Mode::Enforce);
         let winner_of = |m: &Match| before().find(|r| r.matches.iter().any(|higher| covers(higher, m)));
         let winners: Option<Vec<&Route>> = route.matches.iter().map(winner_of).collect();
         if let Some(winner) = winners.as_ref().and_then(|w| w.first()) {
-            let object = ObjectName::new(Kind::AiPolicy, route.meta.namespace.clone(), route.meta.name.clone());
-            let reason = format!("never matches: {} has all of its matches before it", winner.meta);
-            found.push(Problem::of(object, &*route.meta.field, reason).warning());
+            found.push(Conflict {
+                object: policy(&route.meta),
+                field: route.meta.field.clone(),
+                winner: policy(&winner.meta),
+                winner_field: winner.meta.field.clone(),
+            });
         }
     }
     found
+}
+
+fn policy(meta: &Meta) -> ObjectName {
+    ObjectName::new(Kind::AiPolicy, meta.namespace.clone(), meta.name.clone())
+}
+
+impl From<&Conflict> for Problem {
+    fn from(conflict: &Conflict) -> Self {
+        let Conflict { object, field, winner, winner_field } = conflict;
+        let reason = format!("never matches: {winner} {winner_field} has all of its matches before it");
+        Self::of(object.clone(), &**field, reason).warning()
+    }
 }
 
 /// Whether every call that `lower` matches is matched by `higher` too.

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use sidegate_policy::Snapshot;
 use sidegate_wire::encode_snapshot;
 
+use super::Conflict;
 use super::keys::Keys;
-use crate::problem::Problem;
+use crate::control::Contents;
 
 /// What a class of callers is governed by.
 pub struct Effective {
@@ -18,7 +19,9 @@ pub struct Effective {
     /// The keys that the policy can use.
     pub keys: Arc<Keys>,
     /// Routes that can never match, because others do before them.
-    pub conflicts: Vec<Problem>,
+    pub conflicts: Vec<Conflict>,
+    /// The objects that it is made of.
+    pub contents: Arc<Contents>,
 }
 
 /// A policy and its bytes.
@@ -36,13 +39,17 @@ pub struct Encoded {
 
 /// Encoded policies by version, as long as someone uses them, so that equal ones share their bytes.
 #[derive(Default)]
-pub(super) struct EncodedCache(HashMap<Arc<str>, Weak<Encoded>>);
+pub(super) struct EncodedCache {
+    by_version: HashMap<Arc<str>, Weak<Encoded>>,
+    /// How many there may be before unused ones are looked for.
+    roomy: usize,
+}
 
 impl EncodedCache {
     pub(super) fn encode(&mut self, mut snapshot: Snapshot) -> Arc<Encoded> {
         let bytes = encode_snapshot(&snapshot);
         let version: Arc<str> = hex(digest::digest(&digest::SHA256, &bytes).as_ref()).into();
-        if let Some(known) = self.0.get(&version).and_then(Weak::upgrade) {
+        if let Some(known) = self.by_version.get(&version).and_then(Weak::upgrade) {
             return known;
         }
         snapshot.version = version.clone();
@@ -52,12 +59,16 @@ impl EncodedCache {
             && snapshot.routes.is_empty()
             && snapshot.limits.is_empty();
         let encoded = Arc::new(Encoded { version: version.clone(), bytes, snapshot, empty });
-        self.0.insert(version, Arc::downgrade(&encoded));
+        self.by_version.insert(version, Arc::downgrade(&encoded));
         encoded
     }
 
+    /// Forgets those that nobody uses, often enough that they never outnumber the others by much.
     pub(super) fn forget_unused(&mut self) {
-        self.0.retain(|_, encoded| encoded.strong_count() > 0);
+        if self.by_version.len() > self.roomy {
+            self.by_version.retain(|_, encoded| encoded.strong_count() > 0);
+            self.roomy = 2 * self.by_version.len() + 64;
+        }
     }
 }
 

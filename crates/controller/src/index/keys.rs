@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use sidegate_crds::{AcceptedProvider, KeyRef};
+use thiserror::Error;
 
 use super::effective::hex;
 use super::{Index, Name};
@@ -30,6 +31,17 @@ pub struct Key {
     pub name: Arc<str>,
     /// The key itself.
     pub value: Arc<SecretValue>,
+}
+
+/// Why a key cannot be had; the words never hold its value.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum NoKey {
+    /// It is not there.
+    #[error("{0}")]
+    Missing(String),
+    /// It is there and may not or cannot be used.
+    #[error("{0}")]
+    Invalid(String),
 }
 
 impl Index {
@@ -59,19 +71,19 @@ impl Index {
     }
 
     /// The value that a credential names, or why there is none; the reason never holds the value.
-    pub(super) fn key(&self, provider: &AcceptedProvider, reference: &KeyRef) -> Result<Arc<SecretValue>, String> {
+    pub(super) fn key(&self, provider: &AcceptedProvider, reference: &KeyRef) -> Result<Arc<SecretValue>, NoKey> {
         let KeyRef { name, key } = reference;
         let namespace = &provider.origin.namespace;
         let Some(secret) = self.secrets.get(&(namespace.clone(), name.clone())) else {
-            return Err(format!("there is no Secret {name} in namespace {namespace}"));
+            return Err(NoKey::Missing(format!("there is no Secret {name} in namespace {namespace}")));
         };
         let host = &provider.provider.endpoint.host;
         if secret.hosts.as_ref().is_some_and(|hosts| !hosts.iter().any(|h| **h == **host)) {
-            return Err(format!("Secret {name} is bound by its annotation to other hosts than {host}"));
+            return Err(NoKey::Invalid(format!("Secret {name} is bound by its annotation to other hosts than {host}")));
         }
         match secret.keys.get(&**key) {
-            None => Err(format!("Secret {name} has no key {key}")),
-            Some(Err(bad)) => Err(format!("key {key} of Secret {name} cannot be used: {bad}")),
+            None => Err(NoKey::Missing(format!("Secret {name} has no key {key}"))),
+            Some(Err(bad)) => Err(NoKey::Invalid(format!("key {key} of Secret {name} cannot be used: {bad}"))),
             Some(Ok(value)) => Ok(value.clone()),
         }
     }

@@ -1,59 +1,62 @@
 //! One sidecar's stream, from its Hello to its end.
 //!
 //! The stream is driven by the transport's demand: what is sent is worked out when it can be sent, so that the newest
-//! wins and nothing queues. Keys go before the policy that needs them, and after the one that no longer does.
+//! wins and nothing queues. It waits for changes of its own class of callers and sleeps through all others. It ends
+//! cleanly at a certain age, so that sidecars spread over the replicas there are; the next one goes on where it ended.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use sidegate_policy::Caller;
-use sidegate_wire::v1::control_message::Message as Down;
 use sidegate_wire::v1::sidecar_message::Message as Up;
 use sidegate_wire::{decode_caller, v1};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tonic::{Status, Streaming};
 
+use super::admission::Admitted;
+use super::delivery::Delivery;
 use super::link::Peer;
+use super::printable;
 use crate::control::{Control, Counters, Seat};
-use crate::index::{Effective, Key, Keys};
-use crate::secret::SecretValue;
 
 /// A sidecar says who it is within this time.
 const HELLO: Duration = Duration::from_secs(5);
-/// Changes within this time are one.
-const DEBOUNCE: Duration = Duration::from_millis(50);
 /// Streams of one control plane.
 const MOST_STREAMS: usize = 20_000;
-/// Messages of one sidecar within [`PERIOD`]; it has two to answer each time.
-const MOST_MESSAGES: u32 = 200;
+/// Messages of one sidecar within [`PERIOD`], beyond one for each that it was sent.
+const MOST_MESSAGES: u32 = 100;
 const PERIOD: Duration = Duration::from_secs(10);
-/// Bytes kept of a reason.
-const LONGEST_REASON: usize = 512;
+/// Age at which a stream ends, give or take a fifth.
+const AGE: Duration = Duration::from_secs(30 * 60);
+const SHARE_OF_AGE: std::ops::Range<f64> = 0.8..1.2;
 
 /// One sidecar's stream.
 pub(super) struct Session {
     control: Arc<Control>,
     peer: Peer,
     inbound: Streaming<v1::SidecarMessage>,
-    revision: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
+    ends: Instant,
+    /// Until it has said Hello.
+    admitted: Option<Admitted>,
     greeted: Option<Greeted>,
-    heard: (Instant, u32),
+    traffic: Traffic,
 }
 
 /// What is known once a sidecar has said Hello.
 struct Greeted {
-    caller: Arc<Caller>,
+    /// Namespace and pod, for messages.
+    who: String,
     seat: Seat,
-    /// Versions that it has or was sent, whether it took them or not: the same is not sent twice.
-    policy: Arc<str>,
-    keys: Arc<str>,
-    /// How many keys it was sent on this stream.
-    keys_sent: usize,
-    /// Something may have changed since the last look.
-    stale: bool,
+    delivery: Delivery,
+}
+
+/// Messages since the period began.
+struct Traffic {
+    since: Instant,
+    heard: u32,
+    sent: u32,
 }
 
 /// Why a stream ends, or what it sends next.
@@ -61,15 +64,23 @@ type Next = Result<Option<v1::ControlMessage>, Status>;
 
 /// What a stream waits for.
 enum Event {
-    Closing,
+    Ending,
     Changed,
+    Look,
     Heard(Option<Box<v1::SidecarMessage>>),
 }
 
 impl Session {
-    pub(super) fn new(control: Arc<Control>, peer: Peer, inbound: Streaming<v1::SidecarMessage>) -> Self {
-        let (revision, closing) = (control.revisions(), control.closing());
-        Self { control, peer, inbound, revision, closing, greeted: None, heard: (Instant::now(), 0) }
+    pub(super) fn new(
+        control: Arc<Control>,
+        peer: Peer,
+        inbound: Streaming<v1::SidecarMessage>,
+        admitted: Admitted,
+    ) -> Self {
+        let (closing, now) = (control.closing(), Instant::now());
+        let ends = now + AGE.mul_f64(control.draw(SHARE_OF_AGE));
+        let traffic = Traffic { since: now, heard: 0, sent: 0 };
+        Self { control, peer, inbound, closing, ends, admitted: Some(admitted), greeted: None, traffic }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<v1::ControlMessage, Status>> + Send {
@@ -87,28 +98,33 @@ impl Session {
         loop {
             let Some(greeted) = &mut self.greeted else {
                 self.greet().await?;
+                self.admitted = None;
                 continue;
             };
-            if greeted.stale {
-                let effective = self.control.effective(&greeted.caller);
-                if let Some(message) = greeted.due(&self.control, &self.peer, &effective) {
+            let look = greeted.delivery.next_look();
+            if look.is_some_and(|look| look <= Instant::now()) {
+                if let Some(message) = greeted.delivery.due(&greeted.seat, &self.control, &self.peer) {
+                    self.traffic.sent += 1;
                     return Ok(Some(message));
                 }
-                greeted.stale = false;
+                greeted.delivery.settled();
+                continue;
             }
             let event = tokio::select! {
-                _ = self.closing.wait_for(|closing| *closing) => Event::Closing,
-                changed = self.revision.changed() => if changed.is_ok() { Event::Changed } else { Event::Closing },
+                _ = self.closing.wait_for(|closing| *closing) => Event::Ending,
+                () = sleep_until(self.ends) => Event::Ending,
                 message = self.inbound.message() => Event::Heard(message?.map(Box::new)),
+                () = greeted.seat.rung() => Event::Changed,
+                () = sleep_until(look.unwrap_or(self.ends)) => Event::Look,
             };
             match event {
-                Event::Closing | Event::Heard(None) => return Ok(None),
+                Event::Ending | Event::Heard(None) => return Ok(None),
                 Event::Heard(Some(message)) => self.hear(*message)?,
-                Event::Changed => {
-                    tokio::time::sleep(DEBOUNCE).await;
-                    self.revision.mark_unchanged();
-                    greeted.stale = true;
+                Event::Changed if greeted.seat.is_replaced() => {
+                    return Err(Status::aborted("a newer stream of this pod has taken its place"));
                 }
+                Event::Changed => greeted.delivery.changed(),
+                Event::Look => {}
             }
         }
     }
@@ -126,7 +142,7 @@ impl Session {
             return Err(Status::invalid_argument("Hello must name the caller and its namespace"));
         };
         let who = format!("{}/{}", caller.namespace, caller.pod);
-        let Some(seat) = self.control.roster.sit(caller.clone(), MOST_STREAMS) else {
+        let Some(seat) = self.control.sit(caller, Arc::default(), MOST_STREAMS) else {
             return Err(Status::resource_exhausted("too many streams"));
         };
         seat.note(|seated| {
@@ -138,30 +154,25 @@ impl Session {
             let (theirs, ours) = (hello.epoch, self.control.epoch());
             tracing::error!("{who} has a policy of epoch {theirs}, which is after {ours}: it will refuse older ones");
         }
-        self.greeted = Some(Greeted {
-            caller,
-            seat,
-            policy: hello.policy_version.into(),
-            keys: hello.credentials_version.into(),
-            keys_sent: 0,
-            stale: true,
-        });
+        let delivery = Delivery::new(hello.policy_version.into(), hello.credentials_version.into());
+        self.greeted = Some(Greeted { who, seat, delivery });
         Ok(())
     }
 
     fn hear(&mut self, message: v1::SidecarMessage) -> Result<(), Status> {
-        let now = Instant::now();
-        if now.duration_since(self.heard.0) >= PERIOD {
-            self.heard = (now, 0);
-        }
-        self.heard.1 += 1;
-        if self.heard.1 > MOST_MESSAGES {
-            return Err(Status::resource_exhausted("too many messages"));
-        }
-        let Some(greeted) = &self.greeted else { return Ok(()) };
+        self.traffic.heard()?;
+        let Some(Greeted { who, seat, delivery }) = &mut self.greeted else { return Ok(()) };
         match message.message {
-            Some(Up::Ack(ack)) => greeted.took(&self.control, &ack),
-            Some(Up::Nack(nack)) => greeted.refused(&self.control, &nack),
+            Some(Up::Ack(ack)) => {
+                Counters::raise(&self.control.counters.acks);
+                delivery.took(seat, &ack);
+            }
+            Some(Up::Nack(nack)) => {
+                Counters::raise(&self.control.counters.nacks);
+                let (version, reason) = (printable(&nack.version), printable(&nack.reason));
+                tracing::error!("{who} refused {} {version}: {reason}", nack.subject().as_str_name());
+                delivery.refused(seat, &nack);
+            }
             Some(Up::Hello(_)) => return Err(Status::invalid_argument("Hello is the first message only")),
             // A kind of message that a newer sidecar has.
             None => {}
@@ -170,83 +181,16 @@ impl Session {
     }
 }
 
-impl Greeted {
-    /// What the sidecar does not have yet, one message at a time.
-    fn due(&mut self, control: &Control, peer: &Peer, effective: &Effective) -> Option<v1::ControlMessage> {
-        // Fewer keys, and a policy that asks for fewer: taken away first, they would be missed until it comes.
-        let fewer = effective.keys.keys.len() < self.keys_sent && self.policy != effective.snapshot.version;
-        if self.keys != effective.keys.version && !fewer {
-            self.keys.clone_from(&effective.keys.version);
-            self.keys_sent = effective.keys.keys.len();
-            if peer.loopback {
-                Counters::raise(&control.counters.credentials);
-                return Some(v1::ControlMessage { message: Some(Down::Credentials(credentials(&effective.keys))) });
-            }
-            if !effective.keys.keys.is_empty() {
-                Counters::raise(&control.counters.withheld);
-                let address = &peer.address;
-                tracing::error!(
-                    "keys are withheld from {address}: the stream is not encrypted and leaves this machine"
-                );
-            }
+impl Traffic {
+    fn heard(&mut self) -> Result<(), Status> {
+        let now = Instant::now();
+        if now.duration_since(self.since) >= PERIOD {
+            *self = Self { since: now, heard: 0, sent: 0 };
         }
-        let encoded = &effective.snapshot;
-        if self.policy == encoded.version {
-            return None;
+        self.heard += 1;
+        if self.heard > self.sent + MOST_MESSAGES {
+            return Err(Status::resource_exhausted("too many messages"));
         }
-        self.policy.clone_from(&encoded.version);
-        Counters::raise(&control.counters.policies);
-        let policy = v1::Policy {
-            version: encoded.version.to_string(),
-            epoch: control.epoch(),
-            snapshot: encoded.bytes.clone(),
-            intentional_empty: encoded.empty && control.complete(),
-        };
-        Some(v1::ControlMessage { message: Some(Down::Policy(policy)) })
+        Ok(())
     }
-
-    fn took(&self, control: &Control, ack: &v1::Ack) {
-        Counters::raise(&control.counters.acks);
-        let version: Arc<str> = printable(&ack.version).into();
-        self.seat.note(|seated| {
-            seated.refusal = Arc::default();
-            match ack.subject() {
-                v1::Subject::Credentials => seated.credentials = version,
-                v1::Subject::Policy | v1::Subject::Unspecified => seated.policy = version,
-            }
-        });
-    }
-
-    fn refused(&self, control: &Control, nack: &v1::Nack) {
-        Counters::raise(&control.counters.nacks);
-        let (who, reason) = (format!("{}/{}", self.caller.namespace, self.caller.pod), printable(&nack.reason));
-        let (subject, version) = (nack.subject().as_str_name(), printable(&nack.version));
-        tracing::error!("{who} refused {subject} {version}: {reason}");
-        self.seat.note(|seated| seated.refusal = reason.into());
-    }
-}
-
-/// A value as the owner of a message's bytes.
-struct Shared(Arc<SecretValue>);
-
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        (*self.0).as_ref()
-    }
-}
-
-fn credentials(keys: &Keys) -> v1::Credentials {
-    let credential = |key: &Key| v1::Credential {
-        provider_namespace: key.namespace.to_string(),
-        provider_name: key.provider.to_string(),
-        name: key.name.to_string(),
-        // Shares the value, which is overwritten when its last user drops it.
-        value: bytes::Bytes::from_owner(Shared(key.value.clone())),
-    };
-    v1::Credentials { version: keys.version.to_string(), credentials: keys.keys.iter().map(credential).collect() }
-}
-
-/// What a sidecar says of itself, short and on one line.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
 }

@@ -137,7 +137,10 @@ impl Sidecar {
 
     pub(crate) async fn credentials(&mut self) -> v1::Credentials {
         match self.hear().await.unwrap() {
-            Some(Down::Credentials(credentials)) => credentials,
+            Some(Down::Credentials(credentials)) => {
+                self.take(v1::Subject::Credentials, &credentials.version).await;
+                credentials
+            }
             Some(Down::Policy(_)) => panic!("a policy before its credentials"),
             None => panic!("the stream ended"),
         }
@@ -145,10 +148,17 @@ impl Sidecar {
 
     pub(crate) async fn policy(&mut self) -> v1::Policy {
         match self.hear().await.unwrap() {
-            Some(Down::Policy(policy)) => policy,
+            Some(Down::Policy(policy)) => {
+                self.take(v1::Subject::Policy, &policy.version).await;
+                policy
+            }
             Some(Down::Credentials(_)) => panic!("credentials where a policy should be"),
             None => panic!("the stream ended"),
         }
+    }
+
+    async fn take(&self, subject: v1::Subject, version: &str) {
+        self.say(Up::Ack(v1::Ack { subject: subject.into(), version: version.to_owned() })).await;
     }
 
     /// Nothing more comes for a good while.
@@ -241,6 +251,54 @@ async fn a_change_arrives_within_the_debounce() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_hundred_edits_a_second_are_pushed_within_the_debounce_and_not_one_by_one() {
+    let desk = Desk::new();
+    let mut sidecar = desk.sidecar(hello()).await;
+    sidecar.credentials().await;
+    sidecar.policy().await;
+    let (control, mut editor) = (desk.control.clone(), JoinSet::new());
+    let edited = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let journal = edited.clone();
+    editor.spawn(async move {
+        for n in 0..500 {
+            control.update(|index| index.apply_provider(provider(json!({"region": format!("r{n}")}))));
+            journal.lock().unwrap().push(tokio::time::Instant::now());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let mut pushed = 0;
+    loop {
+        let policy = sidecar.policy().await;
+        pushed += 1;
+        let snapshot = decode_snapshot(&policy.version, &policy.snapshot).unwrap();
+        let number: usize = snapshot.providers[0].region.as_deref().unwrap()[1..].parse().unwrap();
+        let next = edited.lock().unwrap().get(number + 1).copied();
+        // Whatever it does not show yet has been there for no longer than the debounce.
+        let age = next.map_or(Duration::ZERO, |next| next.elapsed());
+        assert!(age <= Duration::from_millis(100), "edit {} is {age:?} old and not pushed", number + 1);
+        if number == 499 {
+            break;
+        }
+    }
+    assert!((50..=101).contains(&pushed), "{pushed} pushes in five seconds");
+    sidecar.silence().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_that_does_not_answer_is_sent_the_newest_once_a_second() {
+    let desk = Desk::new();
+    let mut sidecar = desk.sidecar(hello()).await;
+    sidecar.hear().await.unwrap();
+    sidecar.hear().await.unwrap();
+    let began = tokio::time::Instant::now();
+    for n in 0..3 {
+        desk.control.update(|index| index.apply_provider(provider(json!({"region": format!("r{n}")}))));
+        assert!(matches!(sidecar.hear().await.unwrap(), Some(Down::Policy(_))));
+    }
+    assert!(began.elapsed() >= Duration::from_millis(2_900), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_change_for_others_is_not_pushed() {
     let desk = Desk::new();
     let mut sidecar = desk.sidecar(hello()).await;
@@ -263,7 +321,8 @@ async fn acks_and_nacks_are_kept_for_each_sidecar() {
     sidecar.silence().await;
     let seated = desk.control.roster.seated();
     assert_eq!((&*seated[0].caller.pod, &*seated[0].policy), ("checkout-1", &*policy.version));
-    assert_eq!(&*seated[0].refusal, "providers[0].dialect: 99is no known value");
+    let refusal = seated[0].refusal.as_ref().unwrap();
+    assert_eq!((&*refusal.version, &*refusal.reason), ("next", "providers[0].dialect: 99is no known value"));
     drop(sidecar);
     tokio::time::advance(Duration::from_secs(1)).await;
     timeout(Duration::from_secs(60), async {

@@ -2,8 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "what a test needs and does not get ends it")]
 
+mod classes;
 mod objects;
 mod order;
+mod things;
 
 use std::sync::Arc;
 

@@ -243,6 +243,7 @@ fn object(name: &ObjectName, text: &str) -> Result<Object, Broken> {
             }
             Object::Namespace(yaml::read::<WholeNamespace>(text)?.metadata.labels)
         }
+        Kind::Pod | Kind::Owner => return Err(Broken { line: 0, reason: "is not read from files".into() }),
     })
 }
 
