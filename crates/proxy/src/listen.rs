@@ -8,12 +8,13 @@ pub mod prefix;
 pub mod socket;
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
@@ -24,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use self::activity::{GivenUp, Served};
+use self::activity::{Activity, GivenUp, Served};
 use self::prefix::Prefixed;
 use self::socket::Socket;
 use crate::exchange::exchange;
@@ -90,7 +91,7 @@ pub async fn accept(sidecar: Arc<Sidecar>, listener: TcpListener, stop: watch::R
 
 /// Serves one connection to its end.
 pub async fn serve<I: Inbound>(sidecar: Arc<Sidecar>, io: I, stop: watch::Receiver<bool>) {
-    let left = io.left();
+    let left = (io.left(), io.left());
     let Ok(Ok((io, h2))) = timeout(HEAD_TIMEOUT, Prefixed::read(io)).await else {
         return;
     };
@@ -105,7 +106,7 @@ pub async fn serve<I: Inbound>(sidecar: Arc<Sidecar>, io: I, stop: watch::Receiv
 async fn serve_h1<I: Inbound>(
     sidecar: Arc<Sidecar>,
     io: Prefixed<I>,
-    left: impl Future<Output = ()> + Send,
+    left: (impl Future<Output = ()> + Send, impl Future<Output = ()> + Send),
     stop: watch::Receiver<bool>,
 ) {
     let activity = io.activity();
@@ -131,20 +132,32 @@ async fn serve_h1<I: Inbound>(
     let mut connection = pin!(connection);
     // Looked at only when one of them has something to say, and not at every turn of the connection.
     let mut signs: FuturesUnordered<Watching<'_>> = FuturesUnordered::new();
-    signs.push(Box::pin(left.map(|()| Sign::Left)));
-    signs.push(Box::pin(stopped(stop).map(|()| Sign::Stop)));
-    signs.push(Box::pin(activity.watch().map(Sign::GivenUp)));
+    let (left, left_while_stopping) = left;
+    signs.push(Box::pin(next_sign(left, stopped(stop), activity.clone())));
+    let mut left = Some(left_while_stopping);
     loop {
         let sign = tokio::select! {
             biased;
             _ = connection.as_mut() => return,
             sign = signs.next() => sign,
         };
-        match sign {
-            Some(Sign::Stop) => connection.as_mut().graceful_shutdown(),
-            Some(Sign::GivenUp(GivenUp::SlowHead)) => return sidecar.metrics.slow_head(),
-            Some(Sign::GivenUp(GivenUp::Idle) | Sign::Left) | None => return,
+        match (sign, left.take()) {
+            (Some(Sign::Stop), Some(left)) => {
+                connection.as_mut().graceful_shutdown();
+                signs.push(Box::pin(next_sign(left, pending(), activity.clone())));
+            }
+            (Some(Sign::GivenUp(GivenUp::SlowHead)), _) => return sidecar.metrics.slow_head(),
+            _ => return,
         }
+    }
+}
+
+/// What happens first; one future for all of them, because every connection has it.
+async fn next_sign(left: impl Future<Output = ()>, stopped: impl Future<Output = ()>, activity: Arc<Activity>) -> Sign {
+    tokio::select! {
+        () = left => Sign::Left,
+        () = stopped => Sign::Stop,
+        why = activity.watch() => Sign::GivenUp(why),
     }
 }
 

@@ -33,8 +33,6 @@ pub struct Settlement(Option<Box<Open>>);
 struct Open {
     sidecar: Arc<Sidecar>,
     started: Duration,
-    /// The moment of the step that the call is at: a clock is read at each step, not at each question.
-    now: Duration,
     record: CallRecord,
     place: Option<Place>,
     hold: Option<Hold>,
@@ -70,7 +68,6 @@ impl Settlement {
         Self(Some(Box::new(Open {
             sidecar: sidecar.clone(),
             started,
-            now: started,
             record,
             place: None,
             hold: None,
@@ -85,18 +82,18 @@ impl Settlement {
         self.0.as_mut().map(|open| note(open)).unwrap_or_default()
     }
 
-    /// Another step begins: the moment of everything in it.
+    /// Another step begins: the moment of everything in it. A clock is read at each step, not at each question.
     pub fn step(&mut self) -> Duration {
         self.with(|open| {
-            open.now = open.sidecar.clock.now();
-            open.now
+            open.step();
+            open.now()
         })
     }
 
     /// The moment of the step that the call is at.
     #[must_use]
     pub fn now(&self) -> Duration {
-        self.0.as_ref().map_or(Duration::ZERO, |open| open.now)
+        self.0.as_ref().map_or(Duration::ZERO, |open| open.now())
     }
 
     /// The path told what it is.
@@ -228,7 +225,7 @@ impl Settlement {
         let Some(mut open) = self.0.take() else {
             return;
         };
-        open.now = open.sidecar.clock.now();
+        open.step();
         end(&mut open);
         open.settle();
     }
@@ -250,6 +247,15 @@ impl Drop for Settlement {
 }
 
 impl Open {
+    /// The call lasts until now, as far as its record knows.
+    fn step(&mut self) {
+        self.record.duration = self.sidecar.clock.now().saturating_sub(self.started);
+    }
+
+    fn now(&self) -> Duration {
+        self.started + self.record.duration
+    }
+
     /// Notes the limits in dry run that had no room for a hold, each once.
     fn tell_dry_run(&mut self, hold: &Hold, snapshot: &Snapshot) {
         for limit in hold.would_refuse().iter().filter_map(|i| snapshot.limits.get(*i)) {
@@ -279,16 +285,15 @@ impl Open {
 
     /// Settles what is held and tells everyone.
     fn settle(mut self: Box<Self>) {
-        let now = self.now;
+        let now = self.now();
         if let Some(attempt) = self.attempt.take() {
-            self.record.attempts.push(attempt.settle(&self.sidecar, now));
+            self.record.attempts.push(attempt.settle(&self.sidecar, self.started, now));
         }
         if let Some(hold) = self.hold.take() {
             // What a call takes once is taken by asking, not by the answer.
             self.sidecar.book().settle(hold, HoldOutcome::Used(Tokens::default()), now);
         }
         drop(self.place.take());
-        self.record.duration = now.saturating_sub(self.started);
         self.sidecar.metrics.observe(&self.record);
         self.sidecar.audit.push(&self.record);
         self.sidecar.recent.push(self.record);

@@ -34,12 +34,12 @@ pub(super) struct OpenAttempt {
 }
 
 impl OpenAttempt {
-    /// Books the attempt.
-    pub(super) fn settle(mut self, sidecar: &Sidecar, now: Duration) -> AttemptRecord {
+    /// Books the attempt of a call that began at `began`.
+    pub(super) fn settle(mut self, sidecar: &Sidecar, began: Duration, now: Duration) -> AttemptRecord {
         if let Some(hold) = self.hold.take() {
             sidecar.book().settle(hold, self.outcome, now);
         }
-        self.record.duration = now.saturating_sub(self.record.started).saturating_sub(Duration::ZERO);
+        self.record.duration = now.saturating_sub(began + self.record.started);
         self.record
     }
 }
@@ -54,7 +54,7 @@ impl Settlement {
             if let Some(hold) = &hold {
                 open.tell_dry_run(hold, &armed.snapshot);
             }
-            let now = open.now;
+            let now = open.now();
             if let Some(circuit) = &circuit {
                 open.sidecar.breakers.begins(circuit, now);
             }
@@ -116,11 +116,11 @@ impl Settlement {
                 let taken = Taken::nothing_seen(&open.record);
                 attempt.take(&taken, open.record.estimate);
             }
-            let (sidecar, now) = (&open.sidecar, open.now);
+            let (sidecar, now) = (&open.sidecar, open.now());
             if let Some(circuit) = &attempt.circuit {
                 sidecar.breakers.failed(circuit, failure, now, unit(sidecar.draw()));
             }
-            open.record.attempts.push(attempt.settle(sidecar, now.saturating_sub(open.started)));
+            open.record.attempts.push(attempt.settle(sidecar, open.started, now));
         });
     }
 
@@ -156,7 +156,7 @@ impl Open {
             return;
         };
         let status = attempt.record.status.unwrap_or(0);
-        let (sidecar, now) = (&self.sidecar, self.now);
+        let (sidecar, now) = (&self.sidecar, self.now());
         // An error that came with its status is the caller's own; behind a good one it is the provider's.
         let in_band = status < 400 && seen.terminal == Terminal::Error;
         match end {
@@ -190,7 +190,7 @@ impl Open {
             attempt.take(&taken, self.record.estimate);
             attempt.price_served(seen);
         }
-        self.record.attempts.push(attempt.settle(&self.sidecar, now.saturating_sub(self.started)));
+        self.record.attempts.push(attempt.settle(&self.sidecar, self.started, now));
     }
 
     /// The caller left, or the code panicked, before the answer's body.
@@ -203,8 +203,8 @@ impl Open {
         }
         let taken = Taken::nothing_seen(&self.record);
         attempt.take(&taken, self.record.estimate);
-        let now = self.now.saturating_sub(self.started);
-        self.record.attempts.push(attempt.settle(&self.sidecar, now));
+        let (began, now) = (self.started, self.now());
+        self.record.attempts.push(attempt.settle(&self.sidecar, began, now));
     }
 }
 
