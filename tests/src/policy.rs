@@ -33,7 +33,7 @@ pub fn provider(name: &str, dialect: Dialect, credentials: usize) -> Provider {
             max_output: Some(16_384),
             price: Some(price()),
         }],
-        prices: Vec::new(),
+        prices: Arc::default(),
         authorities: None,
         network: Network { plaintext: true, private_addresses: true },
         timeouts: Timeouts::default(),

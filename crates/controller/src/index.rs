@@ -53,7 +53,7 @@ pub type Labels = BTreeMap<String, String>;
 struct ProviderEntry {
     spec: AIProviderSpec,
     accepted: AcceptedProvider,
-    prices: Arc<Vec<PriceRule>>,
+    prices: Arc<[PriceRule]>,
 }
 
 /// Every object that counts.

@@ -20,7 +20,7 @@ pub use matchers::{InvalidMatchers, Matchers};
 pub struct PriceBook {
     version: Arc<str>,
     source: Option<(Matchers, Date)>,
-    known: Mutex<BTreeMap<String, Arc<Vec<PriceRule>>>>,
+    known: Mutex<BTreeMap<String, Arc<[PriceRule]>>>,
 }
 
 impl PriceBook {
@@ -48,7 +48,7 @@ impl PriceBook {
 
     /// The prices of whoever serves at `endpoint`; none for places that the list does not know.
     #[must_use]
-    pub fn rules_for(&self, endpoint: &Endpoint) -> Arc<Vec<PriceRule>> {
+    pub fn rules_for(&self, endpoint: &Endpoint) -> Arc<[PriceRule]> {
         let Some((matchers, date)) = &self.source else { return Arc::default() };
         let scheme = if endpoint.tls { "https" } else { "http" };
         let url = format!("{scheme}://{}{}", endpoint.host, endpoint.path);
@@ -58,7 +58,7 @@ impl PriceBook {
         if let Some(rules) = known.get(provider.id()) {
             return rules.clone();
         }
-        let rules = Arc::new(matchers.rules(provider.id(), calculator, *date));
+        let rules: Arc<[PriceRule]> = matchers.rules(provider.id(), calculator, *date).into();
         known.insert(provider.id().to_owned(), rules.clone());
         rules
     }

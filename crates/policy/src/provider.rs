@@ -165,8 +165,8 @@ pub struct Provider {
     pub credentials: Vec<Credential>,
     /// What the platform knows of its models.
     pub models: Vec<ModelFacts>,
-    /// Listed prices, in the list's order.
-    pub prices: Vec<PriceRule>,
+    /// Listed prices, in the list's order; shared, because many policies have the same.
+    pub prices: Arc<[PriceRule]>,
     /// PEM of the authorities that it is trusted by; none means the public ones.
     pub authorities: Option<Arc<str>>,
     /// What may be done to reach it.

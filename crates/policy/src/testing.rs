@@ -64,7 +64,7 @@ pub(crate) fn provider(name: &str) -> Provider {
         residency: None,
         credentials: vec![credential("a", 1)],
         models: Vec::new(),
-        prices: Vec::new(),
+        prices: Arc::default(),
         authorities: None,
         network: Network::default(),
         timeouts: Timeouts::default(),

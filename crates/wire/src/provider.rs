@@ -56,7 +56,7 @@ pub(crate) fn decode(provider: v1::Provider) -> Result<Provider, InvalidSnapshot
             Ok(Credential { name: filled("name", c.name)?, weight: c.weight })
         })?,
         models: each("models", provider.models, decode_facts)?,
-        prices: each("prices", provider.prices, decode_rule)?,
+        prices: each("prices", provider.prices, decode_rule)?.into(),
         authorities: text(provider.authorities),
         network: Network { plaintext: network.plaintext, private_addresses: network.private_addresses },
         timeouts: decode_timeouts(&present("timeouts", provider.timeouts)?).map_err(|e| e.within("timeouts"))?,

@@ -133,7 +133,7 @@ fn provider() -> impl Strategy<Value = Provider> {
         residency: who.5,
         credentials: what.0,
         models: what.1,
-        prices: what.2,
+        prices: what.2.into(),
         authorities: what.3,
         network: Network { plaintext: how.0, private_addresses: how.1 },
         timeouts: how.2,

@@ -49,7 +49,7 @@ impl Index {
     fn provider(&self, name: &Name) -> Option<Provider> {
         let entry = self.providers.get(name)?;
         let mut provider = entry.accepted.provider.clone();
-        provider.prices.clone_from(&entry.prices);
+        provider.prices = entry.prices.clone();
         provider.authorities = self.authorities(&entry.accepted).ok()?.map(Arc::from);
         Some(provider)
     }

@@ -14,7 +14,7 @@ fn endpoint(host: &str) -> Endpoint {
     Endpoint { tls: true, host: host.into(), port: 443, path: "/v1".into() }
 }
 
-fn rules(host: &str) -> std::sync::Arc<Vec<PriceRule>> {
+fn rules(host: &str) -> std::sync::Arc<[PriceRule]> {
     PriceBook::of(DAY).unwrap().rules_for(&endpoint(host))
 }
 

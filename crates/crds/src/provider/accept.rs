@@ -94,7 +94,7 @@ pub fn accept_provider(object: &AIProvider, context: &Context<'_>) -> Result<Acc
             residency: spec.residency.as_deref().map(Arc::from),
             credentials: credentials.iter().map(|(c, _)| c.clone()).collect(),
             models,
-            prices: Vec::new(),
+            prices: Arc::default(),
             authorities: None,
             network: Network {
                 plaintext: spec.network.plaintext || keyless,

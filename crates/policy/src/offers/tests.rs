@@ -15,7 +15,7 @@ fn openai() -> Provider {
         context_window: None,
         price: price(1, 1),
     };
-    Provider { prices: vec![listed], ..provider("openai").with_models(&["gpt-4o", "gpt-4o-mini", "ft:*"]) }
+    Provider { prices: [listed].into(), ..provider("openai").with_models(&["gpt-4o", "gpt-4o-mini", "ft:*"]) }
 }
 
 fn anthropic() -> Provider {

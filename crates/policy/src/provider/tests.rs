@@ -44,7 +44,7 @@ fn of_equally_long_globs_the_first_in_the_list_counts() {
 fn an_entrys_price_replaces_the_list_price_whole() {
     let p = Provider {
         models: vec![ModelFacts { price: Some(price(0, 0)), ..facts("gpt-4o") }],
-        prices: vec![listed("gpt-4o", ModelMatch::StartsWith("gpt-4o".into()), Some(128_000), 7)],
+        prices: [listed("gpt-4o", ModelMatch::StartsWith("gpt-4o".into()), Some(128_000), 7)].into(),
         ..provider("p")
     };
     let known = p.known("gpt-4o");
@@ -55,11 +55,11 @@ fn an_entrys_price_replaces_the_list_price_whole() {
 
 #[test]
 fn the_first_listed_price_that_matches_counts() {
-    let prices = vec![
+    let prices = [
         listed("mini", ModelMatch::StartsWith("gpt-4o-mini".into()), None, 1),
         listed("big", ModelMatch::StartsWith("gpt-4o".into()), None, 2),
     ];
-    let p = Provider { prices, ..provider("p") };
+    let p = Provider { prices: prices.into(), ..provider("p") };
     assert_eq!(input_rate(&p.known("gpt-4o-mini-2024")), Some(1));
     assert_eq!(input_rate(&p.known("gpt-4o-2024")), Some(2));
     assert_eq!(p.known("o3").price, None);
@@ -69,7 +69,7 @@ fn the_first_listed_price_that_matches_counts() {
 fn the_price_list_ignores_case_and_entries_do_not() {
     let p = Provider {
         models: vec![ModelFacts { max_output: Some(1), ..facts("GPT-4o") }],
-        prices: vec![listed("gpt-4o", ModelMatch::Equals("gpt-4o".into()), None, 1)],
+        prices: [listed("gpt-4o", ModelMatch::Equals("gpt-4o".into()), None, 1)].into(),
         ..provider("p")
     };
     assert_eq!((p.known("GPT-4o").max_output, input_rate(&p.known("GPT-4o"))), (Some(1), Some(1)));

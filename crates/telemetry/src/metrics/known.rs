@@ -23,7 +23,7 @@ pub(super) fn names(snapshot: &Snapshot) -> HashSet<Arc<str>> {
 
 fn of_provider(provider: &Provider, names: &mut HashSet<Arc<str>>) {
     names.extend(provider.models.iter().filter_map(|m| m.name.literal()).cloned());
-    for rule in &provider.prices {
+    for rule in provider.prices.iter() {
         if names.len() >= MAX_NAMES {
             return;
         }

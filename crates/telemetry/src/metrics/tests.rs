@@ -78,7 +78,7 @@ fn snapshot() -> Snapshot {
         residency: None,
         credentials: Vec::new(),
         models: Vec::new(),
-        prices: vec![listed],
+        prices: [listed].into(),
         authorities: None,
         network: Network::default(),
         timeouts: Timeouts::default(),

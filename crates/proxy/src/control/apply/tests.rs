@@ -45,7 +45,7 @@ fn snapshot(provider: &str) -> Snapshot {
         residency: None,
         credentials: vec![sidegate_policy::Credential { name: "a".into(), weight: 1 }],
         models: Vec::new(),
-        prices: Vec::new(),
+        prices: Arc::default(),
         authorities: None,
         network: Network::default(),
         timeouts: Timeouts::default(),
