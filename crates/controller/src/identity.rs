@@ -100,7 +100,8 @@ impl Reviewer {
     async fn ask(&self, token: &Token) -> kube::Result<TokenReview> {
         // The semaphore is never closed; if it were, nobody would be kept from asking.
         let _turn = self.turns.acquire().await;
-        let spec = TokenReviewSpec { audiences: Some(vec![self.audience.clone()]), token: Some(token.text().to_owned()) };
+        let spec =
+            TokenReviewSpec { audiences: Some(vec![self.audience.clone()]), token: Some(token.text().to_owned()) };
         let mut review = TokenReview { spec, ..TokenReview::default() };
         let answer = Api::all(self.client.clone()).create(&PostParams::default(), &review).await;
         drop(review.spec.token.take().map(Zeroizing::new));

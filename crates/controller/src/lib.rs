@@ -17,7 +17,7 @@ pub mod serve;
 pub mod source;
 
 pub use control::{Contents, Control, KindReport, Refusal, Seated, Tally, WatchName, Watches};
-pub use controller::{Clock, Controller, Listeners, Options, StartError};
+pub use controller::{Clock, ClusterOptions, Controller, Listeners, Options, StartError};
 pub use identity::Reviewer;
 pub use index::{
     ClassId, Conflict, CredentialStanding, Effective, Encoded, Index, KeyState, Owned, OwnerKind, OwnerRef, PodFacts,

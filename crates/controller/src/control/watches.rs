@@ -27,7 +27,7 @@ struct Standing {
     /// It has had a whole list, or a plain no, at least once.
     answered: bool,
     /// Why it is not current, if it is not.
-    trouble: Option<String>,
+    trouble: Option<&'static str>,
     /// When anything was heard last: an object, a bookmark, the end of a list.
     heard: Instant,
     objects: usize,
@@ -41,8 +41,8 @@ struct Standing {
 pub struct KindReport {
     /// The kind as it stands in Kubernetes.
     pub kind: &'static str,
-    /// Why one of them is not current, if one is not.
-    pub trouble: Option<String>,
+    /// Why one of them is not current, if one is not; it names no object.
+    pub trouble: Option<&'static str>,
     /// Since something was heard, of the one that has been silent longest.
     pub age: Duration,
     /// Objects known.
@@ -66,7 +66,7 @@ impl Watches {
     pub fn begin(&self, name: &WatchName) {
         let standing = Standing {
             answered: false,
-            trouble: Some("not listed yet".to_owned()),
+            trouble: Some("not listed yet"),
             heard: Instant::now(),
             objects: 0,
             lists: 0,
@@ -102,7 +102,7 @@ impl Watches {
     }
 
     /// Something went wrong.
-    pub fn failed(&self, name: &WatchName, why: String) {
+    pub fn failed(&self, name: &WatchName, why: &'static str) {
         self.note(name, |standing| {
             standing.failures += 1;
             standing.trouble = Some(why);
@@ -141,7 +141,7 @@ impl Watches {
                 undecodable: BTreeSet::new(),
             };
             let kind = kinds.entry(name.kind).or_insert_with(new);
-            kind.trouble = kind.trouble.take().or_else(|| standing.trouble.clone());
+            kind.trouble = kind.trouble.or(standing.trouble);
             kind.age = kind.age.max(standing.heard.elapsed());
             kind.objects += standing.objects;
             kind.lists += standing.lists;

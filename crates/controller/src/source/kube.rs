@@ -17,12 +17,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use k8s_openapi::api::apps::v1::ReplicaSet;
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Namespace, Pod};
 use ::kube::api::{ApiResource, DynamicObject};
 use ::kube::core::PartialObjectMeta;
 use ::kube::{Api, Client};
+use k8s_openapi::api::apps::v1::ReplicaSet;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use sidegate_crds::{AIPolicy, AIProvider};
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
@@ -34,7 +34,6 @@ use named::Named;
 use trouble::Trouble;
 use watch::{PROVIDERS, Shared, Watch, Which};
 
-pub use backoff::Draw;
 pub use connect::{NoCluster, connect};
 
 /// The label of pods that carry a sidecar.
@@ -51,8 +50,6 @@ pub struct Cluster {
     pub client: Client,
     /// The control plane's namespace, where the epoch is.
     pub namespace: String,
-    /// Chance, for waits.
-    pub draw: Draw,
 }
 
 impl Cluster {
@@ -69,13 +66,12 @@ impl Cluster {
         let shared = Arc::new(Shared {
             control: control.clone(),
             lists: Semaphore::new(1),
-            draw: self.draw.clone(),
             providers: Notify::new(),
             streams: AtomicBool::new(true),
         });
         let mut watches = JoinSet::new();
         self.begin(&shared, &mut watches);
-        control.set_epoch(self.epoch().await);
+        control.set_epoch(self.epoch(&control).await);
         while !control.watches.all_answered() {
             sleep(LOOK).await;
         }
@@ -110,7 +106,7 @@ impl Cluster {
     }
 
     /// Asks until there is an answer: without an epoch no policy may be sent.
-    async fn epoch(&self) -> u64 {
+    async fn epoch(&self, control: &Control) -> u64 {
         let mut backoff = backoff::Backoff::default();
         loop {
             let asked = timeout(ASK, epoch::read(&self.client, &self.namespace)).await;
@@ -119,7 +115,7 @@ impl Cluster {
                 Err(trouble) => trouble,
             };
             tracing::error!("no epoch yet: {trouble}");
-            sleep(backoff.wait(trouble.asked(), &self.draw)).await;
+            sleep(backoff.wait(trouble.asked(), control.draw(0.0..1.0))).await;
         }
     }
 }

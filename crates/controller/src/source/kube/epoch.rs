@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::ConfigMap;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use ::kube::api::PostParams;
 use ::kube::{Api, Client};
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::trouble::Trouble;
 
@@ -43,6 +43,8 @@ pub(super) async fn read(client: &Client, namespace: &str) -> Result<u64, Troubl
 fn number(map: &ConfigMap, namespace: &str) -> Result<u64, Trouble> {
     let text = map.data.as_ref().and_then(|data| data.get(KEY)).map(|text| text.trim());
     text.and_then(|text| text.parse().ok()).filter(|epoch| *epoch > 0).ok_or_else(|| {
-        Trouble::Refused(format!("ConfigMap {namespace}/{NAME} has no whole number above 0 under {KEY}: write it there"))
+        Trouble::Refused(format!(
+            "ConfigMap {namespace}/{NAME} has no whole number above 0 under {KEY}: write it there"
+        ))
     })
 }

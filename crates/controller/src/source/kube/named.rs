@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use ::kube::{Api, Client};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use tokio::task::JoinSet;
 
 use super::known::Known;

@@ -63,6 +63,19 @@ impl Trouble {
         }
     }
 
+    /// The same in a word, for pages that name no object.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Gone => "listing again",
+            Self::Denied(_) => "denied",
+            Self::Refused(_) => "refused",
+            Self::Busy { .. } => "the API server is busy",
+            Self::Silent(_) => "silent",
+            Self::Older(_) => "the API server is behind",
+            Self::Lost(_) => "not reached",
+        }
+    }
+
     /// Whether what is known has to be listed anew, because it cannot be followed from where it stands.
     pub(super) fn wants_list(&self) -> bool {
         matches!(self, Self::Gone | Self::Refused(_) | Self::Older(_))

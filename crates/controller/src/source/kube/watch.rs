@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use futures_util::{Stream, StreamExt};
 use ::kube::Api;
 use ::kube::api::{WatchEvent, WatchParams};
+use futures_util::{Stream, StreamExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::backoff::{Backoff, Draw};
+use super::backoff::Backoff;
 use super::known::{Change, Known};
 use super::objects::Seen;
 use super::trouble::Trouble;
@@ -26,7 +26,7 @@ use crate::control::{Control, WatchName};
 
 /// The longest that a server is asked to keep a watch open, and the shortest; between them by chance, so that not all
 /// are opened again at once.
-const WATCH: (u32, u32) = (240, 290);
+const WATCH: std::ops::Range<f64> = 240.0..290.0;
 /// Without an object or a bookmark for so long, a watch is dead. A server sends a bookmark about every minute.
 const SILENCE: Duration = Duration::from_secs(300);
 /// To the head of an answer.
@@ -47,7 +47,6 @@ pub(super) struct Shared {
     pub(super) control: Arc<Control>,
     /// One list at a time: together they are what an API server feels most.
     pub(super) lists: Semaphore,
-    pub(super) draw: Draw,
     /// Told when providers may have changed, and with them what they name.
     pub(super) providers: Notify,
     /// The server can send a list as a stream; supposed until it says no.
@@ -107,7 +106,7 @@ impl<K: DeserializeOwned + Clone + std::fmt::Debug + Send + 'static> Watch<K> {
             if trouble.wants_list() {
                 self.place = None;
             }
-            sleep(backoff.wait(trouble.asked(), &self.shared.draw)).await;
+            sleep(backoff.wait(trouble.asked(), self.shared.control.draw(0.0..1.0))).await;
         }
     }
 
@@ -128,7 +127,6 @@ impl<K: DeserializeOwned + Clone + std::fmt::Debug + Send + 'static> Watch<K> {
 
     /// Opens a watch from `place`; `initial`: with all that is there as its first events.
     async fn open(&self, place: &str, initial: bool) -> Result<Events<K>, Trouble> {
-        let spread = f64::from(WATCH.1 - WATCH.0) * (self.shared.draw)().clamp(0.0, 1.0);
         let parameters = WatchParams {
             label_selector: match self.which {
                 Which::Labelled(labels) => Some(labels.to_owned()),
@@ -138,7 +136,7 @@ impl<K: DeserializeOwned + Clone + std::fmt::Debug + Send + 'static> Watch<K> {
                 Which::Named(name) => Some(format!("metadata.name={name}")),
                 Which::All | Which::Labelled(_) => None,
             },
-            timeout: Some(WATCH.0 + spread as u32),
+            timeout: Some(self.shared.control.draw(WATCH) as u32),
             bookmarks: true,
             send_initial_events: initial,
         };
@@ -194,7 +192,7 @@ impl<K: DeserializeOwned + Clone + std::fmt::Debug + Send + 'static> Watch<K> {
             Trouble::Gone | Trouble::Refused(_) => tracing::info!("watch of {kind}: {trouble}"),
             _ => tracing::warn!("watch of {kind}: {trouble}; what is known stays"),
         }
-        self.shared.control.watches.failed(&self.name, trouble.to_string());
+        self.shared.control.watches.failed(&self.name, trouble.word());
         self.failures = self.failures.saturating_add(1);
         // One Secret that cannot be had holds nobody up; a kind that cannot be listed does, because without its
         // objects a policy would allow too much.
