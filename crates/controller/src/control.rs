@@ -9,7 +9,7 @@ mod watches;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::SmallRng;
@@ -113,6 +113,18 @@ impl Control {
     /// Sets the epoch, before anything is sent.
     pub fn set_epoch(&self, epoch: u64) {
         self.epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// The sidecars that are connected.
+    #[must_use]
+    pub fn sidecars(&self) -> Vec<Seated> {
+        self.roster.seated()
+    }
+
+    /// How the watches of a cluster stand.
+    #[must_use]
+    pub fn watches(&self) -> Vec<KindReport> {
+        self.watches.report()
     }
 
     /// Looks at the index.

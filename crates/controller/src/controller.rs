@@ -167,7 +167,7 @@ impl Controller {
     /// The sidecars that are connected.
     #[must_use]
     pub fn sidecars(&self) -> Vec<Seated> {
-        self.control.roster.seated()
+        self.control.sidecars()
     }
 
     /// Looks at the directory now and believes what it sees, removals included. A cluster tells by itself.

@@ -171,6 +171,3 @@ impl Control {
         Ok(Identified { caller: Arc::new(caller), uid: bound.uid })
     }
 }
-
-#[cfg(test)]
-mod tests;

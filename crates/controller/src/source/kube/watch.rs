@@ -116,6 +116,8 @@ impl<K: DeserializeOwned + Clone + std::fmt::Debug + Send + 'static> Watch<K> {
             Some(place) => self.open(&place, false).await?,
             None => self.list().await?,
         };
+        // An open watch is an answer, although there may be nothing to tell for minutes.
+        self.tell(Vec::new());
         loop {
             let event = timeout(SILENCE, events.next()).await.map_err(|_| Trouble::Silent(SILENCE))?;
             match event {
