@@ -15,9 +15,13 @@ const FRESH: Duration = Duration::from_secs(60);
 /// Answers kept.
 const MOST: usize = 20_000;
 
+/// An answer, and when it was given.
+type Answer = (Instant, Bound);
+
 #[derive(Default)]
 pub(super) struct Remembered {
-    answers: Mutex<HashMap<Box<[u8]>, (Instant, Bound)>>,
+    /// By the digest of the token.
+    answers: Mutex<HashMap<Box<[u8]>, Answer>>,
 }
 
 impl Remembered {
