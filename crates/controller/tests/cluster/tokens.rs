@@ -194,8 +194,11 @@ async fn nothing_is_sent_before_every_object_is_known() {
 async fn ka8_without_token_reviews_streams_go_on_and_new_ones_are_served_for_a_minute_or_refused() {
     let desk = Desk::ready().await;
     desk.stage.api.token("second", review("web-1", "uid-web-1", &json!(["sidegate"])));
-    let mut running = desk.stream(Some("good")).await.unwrap();
+    desk.stage.api.token("running", review("web-2", "uid-web-2", &json!(["sidegate"])));
+    desk.stage.api.put("pods", pod("web-2", "uid-web-2"));
+    let mut running = desk.stream(Some("running")).await.unwrap();
     assert_eq!(running.routes().await, ["fast"]);
+    assert!(desk.first(Some("good")).await.is_ok());
     let asked = desk.reviews();
     desk.stage.api.faults(|faults| {
         faults.denied.insert("tokenreviews".to_owned());
