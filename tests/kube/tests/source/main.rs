@@ -6,6 +6,7 @@
 mod between;
 mod faults;
 mod programs;
+mod replaced;
 mod rights;
 mod rotation;
 mod world;

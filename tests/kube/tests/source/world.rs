@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
@@ -12,7 +13,9 @@ use sidegate_kube::{ApiServer, objects};
 use sidegate_testkit::sim::{Key, SimConfig, Simulator};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::programs::{Program, ask, free};
 use crate::{SOON, within};
@@ -157,6 +160,22 @@ impl World {
         change(&mut object);
         objects::apply_one(&self.client, &object).await.unwrap();
     }
+}
+
+/// Calls again and again, until it is told to stop; how many there were, and which failed.
+pub async fn load(calls: SocketAddr, mut stop: watch::Receiver<bool>) -> (usize, Vec<(u16, String)>) {
+    let body = json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}).to_string();
+    let (mut made, mut failed) = (0, Vec::new());
+    while !*stop.borrow_and_update() {
+        let answer = ask(calls, "POST /v1/chat/completions", &body).await.unwrap_or_default();
+        made += 1;
+        if answer.0 != 200 {
+            failed.push(answer);
+        }
+        // Each call takes a port for a minute.
+        sleep(Duration::from_millis(20)).await;
+    }
+    (made, failed)
 }
 
 /// A kubeconfig of whoever `user` is.
