@@ -10,6 +10,7 @@ mod controller;
 mod health;
 mod identity;
 pub mod index;
+pub mod lease;
 pub mod prices;
 mod problem;
 pub mod secret;
