@@ -43,3 +43,11 @@ pub fn log_filter() -> EnvFilter {
         Err(_) => EnvFilter::new("off"),
     }
 }
+
+/// What this replica is called: the name of its host, which is that of its pod.
+#[must_use]
+pub fn replica() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "sidegate-controller".to_owned() } else { name.to_owned() }
+}

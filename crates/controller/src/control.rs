@@ -245,6 +245,12 @@ impl Control {
         self.index().standing(name)
     }
 
+    /// Whether enough was heard of the source to say how an object stands.
+    #[must_use]
+    pub fn informed(&self) -> bool {
+        self.complete() && *self.ready.borrow()
+    }
+
     /// Sidecars that took or refused each object, by its generation.
     #[must_use]
     pub fn tally(&self) -> HashMap<(ObjectName, i64), Tally> {

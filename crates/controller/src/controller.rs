@@ -19,11 +19,13 @@ use crate::control::{Control, Seated};
 use crate::health;
 use crate::identity::Reviewer;
 use crate::index::Index;
+use crate::lease::Pace;
 use crate::prices::{InvalidMatchers, PriceBook};
 use crate::problem::Problem;
 use crate::serve;
 use crate::source::files::{Files, Unreadable};
 use crate::source::kube::Cluster;
+use crate::{config, status};
 
 /// Between looks at the directory.
 const LOOK: Duration = Duration::from_millis(250);
@@ -137,7 +139,7 @@ impl Controller {
         Ok(controller)
     }
 
-    /// Starts everything in `tasks`: the streams, health, and the watch of the source.
+    /// Starts everything in `tasks`: the streams, health, the watch of the source, and in a cluster the statuses.
     pub fn run(&self, tasks: &mut JoinSet<()>, listeners: Listeners) {
         let incoming = serve::accepted(listeners.control);
         let control = self.control.clone();
@@ -148,6 +150,15 @@ impl Controller {
         });
         if let Some(listener) = listeners.health {
             tasks.spawn(health::serve(self.control.clone(), listener));
+        }
+        if let Source::Cluster(cluster) = &self.source {
+            let options = status::Options {
+                namespace: cluster.namespace.clone(),
+                replica: config::replica(),
+                clock: self.clock.clone(),
+                pace: Pace::DEFAULT,
+            };
+            tasks.spawn(status::write(cluster.client.clone(), self.control.clone(), options));
         }
         tasks.spawn(self.clone().watch());
     }

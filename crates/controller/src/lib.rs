@@ -16,6 +16,7 @@ mod problem;
 pub mod secret;
 pub mod serve;
 pub mod source;
+pub mod status;
 
 pub use control::{Contents, Control, KindReport, Refusal, Seated, Tally, WatchName, Watches};
 pub use controller::{Clock, ClusterOptions, Controller, Listeners, Options, StartError};
