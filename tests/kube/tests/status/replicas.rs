@@ -1,0 +1,105 @@
+//! Two replicas of the control plane: one writes, and the other goes on when it dies.
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use kube::Client;
+use kube::api::Api;
+use sidegate_controller::lease::Pace;
+use sidegate_controller::{Controller, status};
+use sidegate_kube::{ApiServer, objects};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::stage::{OBJECTS, api, clock, condition, options};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A replica without streams, which dies when dropped: nothing of it goes on, and nothing is given back.
+struct Replica {
+    controller: Controller,
+    tasks: JoinSet<()>,
+}
+
+impl Replica {
+    fn start(client: &Client, name: &str) -> Self {
+        let controller = Controller::of_cluster(&options(client.clone())).unwrap();
+        let options = status::Options {
+            namespace: "sidegate-system".to_owned(),
+            replica: name.to_owned(),
+            clock: clock(),
+            pace: Pace::lasting(Duration::from_secs(6)),
+        };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(controller.clone().watch());
+        tasks.spawn(status::write(client.clone(), controller.control(), options));
+        Self { controller, tasks }
+    }
+}
+
+async fn lease(client: &Client) -> LeaseSpec {
+    let leases: Api<Lease> = Api::namespaced(client.clone(), "sidegate-system");
+    leases.get_opt(status::LEASE).await.unwrap().and_then(|lease| lease.spec).unwrap_or_default()
+}
+
+async fn holder(client: &Client, name: &str) -> LeaseSpec {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let lease = lease(client).await;
+        if lease.holder_identity.as_deref().is_some_and(|holder| holder.starts_with(name)) {
+            return lease;
+        }
+        assert!(Instant::now() < deadline, "{name} does not hold {lease:?}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn accepted(client: &Client, generation: i64) {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let object = api(client, "AIPolicy", "shop").get("checkout").await.unwrap();
+        if object.data["status"]["observedGeneration"].as_i64() == Some(generation) {
+            assert!(condition(&object, "Accepted").starts_with("True"));
+            return;
+        }
+        assert!(Instant::now() < deadline, "{:?}", object.data);
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn of_two_replicas_one_writes_and_the_other_takes_over_when_it_dies_or_leaves() {
+    let server = ApiServer::start().await;
+    let client = server.client();
+    objects::apply_crds(&client).await;
+    for name in ["sidegate-system", "shop"] {
+        objects::namespace(&client, name, &[]).await;
+    }
+    let first = Replica::start(&client, "first");
+    let lease = holder(&client, "first").await;
+    assert_eq!((lease.lease_transitions, lease.lease_duration_seconds), (Some(0), Some(6)));
+    let second = Replica::start(&client, "second");
+    objects::apply(&client, OBJECTS).await;
+    accepted(&client, 1).await;
+    sleep(Duration::from_secs(8)).await;
+    let lease = holder(&client, "first").await;
+    assert_eq!(lease.lease_transitions, Some(0), "as long as it renews, nobody takes it");
+
+    drop(first);
+    let lease = holder(&client, "second").await;
+    assert_eq!(lease.lease_transitions, Some(1));
+    objects::apply(&client, &OBJECTS.replace("gpt-*", "gpt-4*")).await;
+    accepted(&client, 2).await;
+
+    let third = Replica::start(&client, "third");
+    let left = Instant::now();
+    second.controller.shutdown();
+    let mut tasks = second.tasks;
+    while tasks.join_next().await.is_some() {}
+    let lease = holder(&client, "third").await;
+    assert!(left.elapsed() < Duration::from_secs(4), "a lease given back is taken at once: {:?}", left.elapsed());
+    assert!(lease.lease_transitions >= Some(2));
+    objects::apply(&client, &OBJECTS.replace("gpt-*", "gpt-5*")).await;
+    accepted(&client, 3).await;
+    drop(third);
+}
