@@ -107,6 +107,19 @@ impl Stage {
         events.into_iter().map(|event| event.reason.unwrap_or_default()).collect()
     }
 
+    /// Waits until the events of an object are these, in their order.
+    pub async fn until_told(&self, namespace: &str, name: &str, expected: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let told = self.events(namespace, name).await;
+            if told == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "events of {namespace}/{name} are {told:?}, not {expected:?}");
+            sleep(PAUSE).await;
+        }
+    }
+
     /// What a status and all events say, to look for what must not be there.
     pub async fn everything_said(&self) -> String {
         let events: Api<Event> = Api::all(self.client.clone());

@@ -60,7 +60,7 @@ async fn an_edit_is_observed_at_once_and_a_refused_one_says_what_stays_in_force(
     assert!(message.contains("generation 2 is still in force: spec.namespaceSelector"), "{message}");
     let words = "False NotAccepted: generation 3 is not accepted; 1 of 1 sidecars at generation 2";
     stage.until(POLICY, "Programmed", words).await;
-    assert!(stage.events("shop", "checkout").await.contains(&"Rejected".to_owned()));
+    stage.until_told("shop", "checkout", &["Accepted", "Programmed", "Programmed", "Rejected"]).await;
 
     stage.apply(&OBJECTS.replace("gpt-*", "gpt-5*")).await;
     stage.until(POLICY, "Accepted", "True Accepted").await;

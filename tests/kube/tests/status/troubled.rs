@@ -22,7 +22,7 @@ async fn the_reason_of_a_sidecar_that_refuses_is_in_the_status_and_in_an_event()
                  snapshot.allow[0]: not a glob that is known here";
     let status = stage.until(POLICY, "Programmed", words).await;
     assert_eq!(status["sidecars"], json!({"selected": 2, "programmed": 1, "rejected": 1}));
-    assert!(stage.events("shop", "checkout").await.contains(&"NackedBySidecar".to_owned()));
+    stage.until_told("shop", "checkout", &["Accepted", "Programmed", "NackedBySidecar"]).await;
 
     sidecars.1.refuses.send_replace(None);
     stage.apply(&OBJECTS.replace("gpt-*", "gpt-5*")).await;
@@ -48,7 +48,7 @@ async fn po1_the_loser_of_a_conflict_names_its_field_and_the_winner() {
     let winner = json!({"kind": "AIPolicy", "namespace": "shop", "name": "a-winner"});
     assert_eq!(status["conflicts"], json!([{"field": "spec.routes[fast]", "winner": winner}]));
     stage.until(("AIPolicy", "shop", "a-winner"), "Conflicted", "False NoConflicts").await;
-    assert!(stage.events("shop", "b-loser").await.contains(&"Conflicted".to_owned()));
+    stage.until_told("shop", "b-loser", &["Accepted", "Conflicted", "Programmed"]).await;
 
     stage.apply(&route("a-winner", "quick").replace("[fast]", "[slow]")).await;
     let status = stage.until(loser, "Conflicted", "False NoConflicts").await;
@@ -72,8 +72,7 @@ async fn po2_a_missing_secret_and_a_missing_provider_are_told_by_name_until_they
     stage.apply(OBJECTS).await;
     let status = stage.until(PROVIDER, "ResolvedRefs", "True ReferencesResolved").await;
     assert_eq!(status["credentials"][0]["state"], "Ready");
-    let events = stage.events("sidegate-system", "openai").await;
-    assert_eq!(events, ["Accepted", "ReferencesUnresolved", "ReferencesResolved"]);
+    stage.until_told("sidegate-system", "openai", &["Accepted", "ReferencesUnresolved", "ReferencesResolved"]).await;
 
     let lost = "apiVersion: sidegate.dev/v1alpha1\nkind: AIPolicy\nmetadata: {name: lost, namespace: shop}\nspec:\n  \
                 routes: [{name: x, matches: [{models: [m]}], targets: [{provider: nobody}]}]\n";
