@@ -7,6 +7,8 @@ mod derive;
 mod due;
 mod patch;
 mod programmed;
+mod server;
+mod writer;
 
 use std::sync::Arc;
 

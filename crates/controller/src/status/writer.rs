@@ -198,7 +198,8 @@ impl Writer {
                 }
             }
             // The watch tells more.
-            Ended::Gone | Ended::Outdated | Ended::NotAllowed => tracked.unwritten(),
+            Ended::Gone => drop(self.objects.remove(name)),
+            Ended::Outdated | Ended::NotAllowed => tracked.unwritten(),
             Ended::Refused(why) => {
                 if tracked.due.failures() == 0 {
                     tracing::error!("the status of {name} is refused: {why}");

@@ -54,10 +54,15 @@ impl Service<Request<Body>> for Wire {
             // What is sent while the way is cut arrives when it is whole again.
             let _ = wire.cut.wait_for(|cut| !cut).await;
             let (head, body) = request.into_parts();
-            let sent = BodyExt::collect(Limited::new(body, 65_536)).await.map(|b| b.to_bytes()).unwrap_or_default();
+            let sent = whole(body).await;
             Ok(wire.server.answer(&head.method, &sent))
         })
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "it is capped")]
+async fn whole(body: Body) -> Bytes {
+    BodyExt::collect(Limited::new(body, 65_536)).await.map(|b| b.to_bytes()).unwrap_or_default()
 }
 
 impl Server {
