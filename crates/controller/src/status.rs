@@ -4,7 +4,8 @@
 //! acknowledged ([`Known`], pure). It is written by server-side apply with one field manager, only where it differs
 //! from what stands there, by the one replica that holds the lease; whatever anybody else writes into a status is
 //! written over. Events tell of changes of state, once each. There is no object for each pod, and nothing that a
-//! status says is ever read to decide a call.
+//! status says is ever read to decide a call. What the sidecars of other replicas acknowledged, these tell in a
+//! ConfigMap each.
 //!
 //! Fencing: a [`crate::lease::Term`] is looked at before every request, and ends earlier than the lease by more than
 //! a request may take. Each write carries the object's `uid` and `resourceVersion`, so what a replica sends late all
@@ -17,6 +18,7 @@ mod condition;
 mod derive;
 mod due;
 mod patch;
+mod peers;
 mod send;
 mod shown;
 mod tracked;
@@ -34,6 +36,7 @@ use tokio::time::Instant;
 use crate::control::Control;
 use crate::controller::Clock;
 use crate::lease::{Candidate, Keeper, Pace, Term};
+use peers::Share;
 use send::Post;
 use writer::Writer;
 
@@ -61,7 +64,6 @@ pub struct Options {
 
 /// Takes part in the election, and writes statuses and events during its terms, until the control plane closes.
 pub async fn write(client: Client, control: Arc<Control>, options: Options) {
-    let started = Instant::now();
     let mut seed = [0; 16];
     // Without randomness the replica still has a name of its own, and only looks at the same times as others.
     if random::fill(&mut seed).is_err() {
@@ -73,15 +75,19 @@ pub async fn write(client: Client, control: Arc<Control>, options: Options) {
     let candidate =
         Candidate { namespace: options.namespace.clone(), name: LEASE, identity: identity.clone(), pace: options.pace };
     let keeper = Keeper::new(client.clone(), candidate, options.clock.clone(), chance.clone());
-    let mut terms = keeper.terms();
+    let terms = keeper.terms();
+    let share = peers::name_of(&life);
+    let shared = Share::new(&client, &options.namespace, share.clone(), terms.clone());
     // The writer ends first, so that nothing is on its way when the lease is given back.
     let done = watch::Sender::new(false);
     let writing = async {
+        let mut terms = terms;
         while let Some(term) = next_term(&control, &mut terms).await {
-            let (client, terms, identity) = (client.clone(), terms.clone(), identity.clone());
-            let news = shown::watch(&client);
-            let post = Post { client, terms, term: term.number, identity };
-            let writer = Writer::new(control.clone(), options.clock.clone(), chance.clone(), post, started);
+            let (client, share, identity) = (client.clone(), share.clone(), identity.clone());
+            let peers = peers::watch_peers(&client, &options.namespace);
+            let news = futures_util::stream::select(shown::watch(&client), peers);
+            let post = Post { client, terms: terms.clone(), term: term.number, identity, share };
+            let writer = Writer::new(control.clone(), options.clock.clone(), chance.clone(), post);
             writer.run(news, closed(&control)).await;
         }
         done.send_replace(true);
@@ -91,7 +97,7 @@ pub async fn write(client: Client, control: Arc<Control>, options: Options) {
         // An error means that the writer is gone, which is the end too.
         let _ = finished.wait_for(|done| *done).await;
     };
-    tokio::join!(writing, keeper.keep(over));
+    tokio::join!(writing, keeper.keep(over), shared.keep(&control, closed(&control)));
 }
 
 /// The next term that allows anything; `None` at the end.

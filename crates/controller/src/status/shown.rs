@@ -16,6 +16,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use sidegate_crds::{AIPolicy, AIProvider};
 
+use super::acks::Roll;
 use crate::index::object_name;
 use crate::problem::{Kind, ObjectName};
 
@@ -52,6 +53,8 @@ pub enum News {
     Begins(Kind),
     /// A whole list ends.
     Ends(Kind),
+    /// Another replica told what its sidecars say, or is gone.
+    Peer(String, Option<Roll>),
 }
 
 impl Shown {

@@ -6,6 +6,7 @@ mod announce;
 mod derive;
 mod due;
 mod patch;
+mod peers;
 mod programmed;
 mod server;
 mod writer;

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use super::acks::Roll;
 use super::derive::Known;
 use super::due::Due;
+use super::peers::Peers;
 use super::send::{Ended, Letter, Post};
 use super::shown::News;
 use super::tracked::{Status, Tracked};
@@ -37,7 +38,7 @@ const SPACING: u32 = 10;
 const BATCH: usize = 32;
 /// Writes at once.
 const WRITES: usize = 8;
-/// Sidecars that were there before the control plane started are back after this time.
+/// Sidecars that were connected to whoever wrote before are back after this time.
 const BACK: Duration = Duration::from_secs(10);
 
 /// Writes statuses during one term.
@@ -46,6 +47,7 @@ pub(super) struct Writer {
     clock: Clock,
     chance: SmallRng,
     post: Post,
+    peers: Peers,
     objects: BTreeMap<ObjectName, Tracked>,
     writes: JoinSet<(ObjectName, Ended)>,
     /// The API server as a whole.
@@ -61,20 +63,22 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Knows nothing yet. `started` is when the process began to take streams.
-    pub(super) fn new(control: Arc<Control>, clock: Clock, chance: SmallRng, post: Post, started: Instant) -> Self {
+    /// Knows nothing yet; its term begins now.
+    pub(super) fn new(control: Arc<Control>, clock: Clock, chance: SmallRng, post: Post) -> Self {
+        let began = Instant::now();
         Self {
             control,
             clock,
             chance,
+            peers: Peers::new(post.share.clone()),
             post,
             objects: BTreeMap::new(),
             writes: JoinSet::new(),
             server: Due::default(),
             lists: BTreeMap::new(),
-            settled: started + BACK,
+            settled: began + BACK,
             look: None,
-            rest: started,
+            rest: began,
         }
     }
 
@@ -117,6 +121,10 @@ impl Writer {
                 }
                 self.look_soon();
             }
+            News::Peer(name, told) => {
+                self.peers.hear(name, told, Instant::now());
+                self.look_soon();
+            }
             News::Gone(name) => drop(self.objects.remove(&name)),
             News::Begins(kind) => *self.lists.entry(kind).or_default() += 1,
             News::Ends(kind) => {
@@ -133,7 +141,10 @@ impl Writer {
         if !self.control.informed() {
             return self.look_at(began + LOOK);
         }
-        let roll = Roll::of(&self.control.roster.seated());
+        let mut roll = Roll::of(&self.control.roster.seated());
+        if let Some(silent) = self.peers.add_to(&mut roll, began) {
+            self.look_at(silent);
+        }
         let names: Vec<ObjectName> = self.objects.keys().cloned().collect();
         for batch in names.chunks(BATCH) {
             for name in batch {

@@ -11,7 +11,7 @@ use sidegate_kube::{ApiServer, objects};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::stage::{OBJECTS, api, clock, condition, options};
+use crate::stage::{OBJECTS, Stage, api, clock, condition, controller, options};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -102,4 +102,26 @@ async fn of_two_replicas_one_writes_and_the_other_takes_over_when_it_dies_or_lea
     objects::apply(&client, &OBJECTS.replace("gpt-*", "gpt-5*")).await;
     accepted(&client, 3).await;
     drop(third);
+}
+
+#[tokio::test]
+async fn the_sidecars_of_a_replica_that_does_not_write_are_counted_too() {
+    const POLICY: (&str, &str, &str) = ("AIPolicy", "shop", "checkout");
+    let stage = Stage::start().await;
+    stage.apply(OBJECTS).await;
+    let _first = stage.sidecar("web-1").await;
+    stage.until(POLICY, "Programmed", "True Programmed: 1 of 1 sidecars at generation 1").await;
+    let mut tasks = JoinSet::new();
+    let (second, address) = controller(&stage.client, &mut tasks).await;
+    let second_sidecar = stage.sidecar_at(address, "web-2").await;
+    stage.until(POLICY, "Programmed", "True Programmed: 2 of 2 sidecars at generation 1").await;
+
+    second_sidecar.refuses.send_replace(Some("too many globs".to_owned()));
+    stage.apply(&OBJECTS.replace("gpt-*", "gpt-4*")).await;
+    let words = "False RejectedBySidecars: 1 of 2 sidecars at generation 2; 1 refused it, shop/web-2 because: too many";
+    stage.until(POLICY, "Programmed", words).await;
+
+    second.shutdown();
+    while tasks.join_next().await.is_some() {}
+    stage.until(POLICY, "Programmed", "False PartiallyProgrammed: 1 of 2 sidecars at generation 2").await;
 }

@@ -61,10 +61,8 @@ impl Stage {
             objects::namespace(&client, name, &[]).await;
         }
         objects::service_account(&client, "shop", "web").await;
-        let (mut tasks, listener) = (JoinSet::new(), TcpListener::bind("127.0.0.1:0").await.unwrap());
-        let address = listener.local_addr().unwrap();
-        let controller = Controller::of_cluster(&options(client.clone())).unwrap();
-        controller.run(&mut tasks, Listeners { control: listener, health: None });
+        let mut tasks = JoinSet::new();
+        let (_, address) = controller(&client, &mut tasks).await;
         Self { client, address, _tasks: tasks, server }
     }
 
@@ -74,10 +72,15 @@ impl Stage {
 
     /// A pod of the namespace `shop` with its sidecar.
     pub async fn sidecar(&self, pod: &str) -> Sidecar {
+        self.sidecar_at(self.address, pod).await
+    }
+
+    /// The same, connected to another replica.
+    pub async fn sidecar_at(&self, address: SocketAddr, pod: &str) -> Sidecar {
         let labels = [("sidegate.dev/injected", "true"), ("app", pod)];
         let pod = objects::pod(&self.client, "shop", pod, "web", &labels).await;
         let token = objects::pod_token(&self.client, &pod, AUDIENCE).await;
-        Sidecar::start(self.address, token)
+        Sidecar::start(address, token)
     }
 
     pub async fn get(&self, kind: &str, namespace: &str, name: &str) -> DynamicObject {
@@ -130,6 +133,15 @@ impl Stage {
         }
         said
     }
+}
+
+/// A whole replica, and where it takes streams.
+pub async fn controller(client: &Client, tasks: &mut JoinSet<()>) -> (Controller, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let controller = Controller::of_cluster(&options(client.clone())).unwrap();
+    controller.run(tasks, Listeners { control: listener, health: None });
+    (controller, address)
 }
 
 pub fn options(client: Client) -> ClusterOptions {

@@ -28,3 +28,34 @@ fn a_sidecar_that_has_nothing_yet_counts_for_nothing() {
     let roll = Roll::of(&[Seated::default()]);
     assert_eq!(roll.acks(&policy_name(), 7), super::super::Acks::default());
 }
+
+#[test]
+fn what_a_replica_tells_another_is_what_its_sidecars_say() {
+    let (old, new) = (contents(&policy_name(), 6), contents(&policy_name(), 7));
+    let words = "snapshot.routes[0]: more than 8 headers";
+    let roll = Roll::of(&[sidecar("a", &new), sidecar("b", &new), refusing("c", &old, &new, words)]);
+    let told = Roll::from_text(&roll.to_text(10_000));
+    for generation in [6, 7, 8] {
+        assert_eq!(told.acks(&policy_name(), generation), roll.acks(&policy_name(), generation));
+    }
+    assert_eq!(&*told.acks(&policy_name(), 7).refusal.unwrap().reason, words);
+}
+
+#[test]
+fn the_counts_of_replicas_add_up() {
+    let new = contents(&policy_name(), 7);
+    let mut roll = Roll::of(&[sidecar("a", &new)]);
+    roll.add_all(&Roll::of(&[sidecar("b", &new), sidecar("c", &new)]));
+    assert_eq!(roll.acks(&policy_name(), 7).programmed, 3);
+}
+
+#[test]
+fn what_does_not_fit_or_cannot_be_read_is_not_counted() {
+    let both = Arc::new(Contents::from([(policy_name(), 7), (provider_name(), 3)]));
+    let roll = Roll::of(&[sidecar("a", &both)]);
+    let whole = roll.to_text(10_000);
+    assert_eq!(whole, "AIPolicy/shop/checkout 7 1 0\nAIProvider/sidegate-system/openai 3 1 0\n");
+    assert_eq!(roll.to_text(40), "AIPolicy/shop/checkout 7 1 0\n");
+    let odd = "Secret/a/b 1 1 0\nAIPolicy/a 1 1 0\nAIPolicy/a/b x 1 0\nAIPolicy/a/b 1 -1 0\n\n";
+    assert!(Roll::from_text(odd).is_empty());
+}

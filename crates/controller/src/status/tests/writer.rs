@@ -37,9 +37,9 @@ fn scene() -> Scene {
     let until = Instant::now() + Duration::from_secs(1_000_000);
     let term = watch::Sender::new(Some(Term { number: 3, until }));
     let client = Client::new(server.clone(), "default");
-    let post = Post { client, terms: term.subscribe(), term: 3, identity: "a".into() };
+    let post = Post { client, terms: term.subscribe(), term: 3, identity: "a".into(), share: "own".to_owned() };
     let chance = SmallRng::seed_from_u64(1);
-    let writer = Writer::new(control.clone(), Arc::new(|| at(0)), chance, post, Instant::now());
+    let writer = Writer::new(control.clone(), Arc::new(|| at(0)), chance, post);
     let ((news, mut heard), (over, ended)) = (mpsc::channel(1024), oneshot::channel::<()>());
     let mut task = JoinSet::new();
     let news_of = futures_util::stream::poll_fn(move |cx| heard.poll_recv(cx));
@@ -235,7 +235,7 @@ async fn what_is_on_its_way_at_the_end_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sidecars_that_are_on_their_way_back_after_a_start_are_not_told_as_lost() {
+async fn sidecars_that_are_on_their_way_back_after_a_change_of_writers_are_not_told_as_lost() {
     let scene = scene();
     let status = json!({"observedGeneration": 1, "sidecars": {"selected": 4, "programmed": 4, "rejected": 0}});
     scene.apply_with("checkout", 1, "gpt-*", &status.to_string()).await;
