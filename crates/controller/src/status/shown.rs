@@ -98,7 +98,7 @@ fn watch_kind(client: &Client, kind: Kind) -> impl Stream<Item = News> + Send + 
             Ok(Event::Init) => Some(News::Begins(kind)),
             Ok(Event::InitDone) => Some(News::Ends(kind)),
             Err(error) => {
-                tracing::warn!("cannot watch the status of {} objects: {error}", kind.as_str());
+                tracing::warn!("cannot watch the statuses of {}: {error}", kind.as_str());
                 None
             }
         };

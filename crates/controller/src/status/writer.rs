@@ -4,7 +4,7 @@
 //! Many changes are one look, and a status is written at most once a second. A look goes through all objects, a few
 //! at a time, and looks are spaced so that they take no more than a tenth of the time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +56,10 @@ pub(super) struct Writer {
     lists: BTreeMap<Kind, u64>,
     /// Until then a sidecar that is not connected may be on its way back.
     settled: Instant,
+    /// What sidecars said at the last look.
+    roll: Roll,
+    /// Objects that are to be written and found no room at the last look.
+    waiting: VecDeque<ObjectName>,
     /// When to look next.
     look: Option<Instant>,
     /// When the last look ended, and how long to leave it.
@@ -77,6 +81,8 @@ impl Writer {
             server: Due::default(),
             lists: BTreeMap::new(),
             settled: began + BACK,
+            roll: Roll::default(),
+            waiting: VecDeque::new(),
             look: None,
             rest: began,
         }
@@ -141,16 +147,15 @@ impl Writer {
         if !self.control.informed() {
             return self.look_at(began + LOOK);
         }
-        let mut roll = Roll::of(&self.control.roster.seated());
-        if let Some(silent) = self.peers.add_to(&mut roll, began) {
+        self.waiting.clear();
+        self.roll = Roll::of(&self.control.roster.seated());
+        if let Some(silent) = self.peers.add_to(&mut self.roll, began) {
             self.look_at(silent);
         }
         let names: Vec<ObjectName> = self.objects.keys().cloned().collect();
         for batch in names.chunks(BATCH) {
             for name in batch {
-                if let Err(later) = self.look_at_one(name, &roll) {
-                    self.look_at(later);
-                }
+                self.look_at_one(name);
             }
             tokio::task::yield_now().await;
         }
@@ -159,9 +164,16 @@ impl Writer {
         self.look = self.look.map(|look| look.max(self.rest));
     }
 
+    /// Looks at one object, and again later if it cannot be written yet.
+    fn look_at_one(&mut self, name: &ObjectName) {
+        if let Err(later) = self.tend(name) {
+            self.look_at(later);
+        }
+    }
+
     /// # Errors
     /// When to look again, if it cannot be written yet.
-    fn look_at_one(&mut self, name: &ObjectName, roll: &Roll) -> Result<(), Instant> {
+    fn tend(&mut self, name: &ObjectName) -> Result<(), Instant> {
         let Some(tracked) = self.objects.get_mut(name).filter(|tracked| !tracked.writing) else { return Ok(()) };
         let Some(standing) = self.control.standing(name) else { return Ok(()) };
         // The watches are apart: whichever is behind catches up, and that is news.
@@ -171,7 +183,7 @@ impl Writer {
         let now = Instant::now();
         tracked.unresolved.found(!standing.unresolved.is_empty(), now)?;
         let tracked = &*tracked;
-        let (status, fewer) = wanted(name, tracked, &standing, roll, (self.clock)());
+        let (status, fewer) = wanted(name, tracked, &standing, &self.roll, (self.clock)());
         let words: Arc<str> = status.value.to_string().into();
         if words == tracked.shown.status {
             return Ok(());
@@ -182,7 +194,8 @@ impl Writer {
         tracked.due.at(now)?;
         self.server.at(now)?;
         if self.writes.len() >= WRITES {
-            return Err(now + LOOK);
+            self.waiting.push_back(name.clone());
+            return Ok(());
         }
         self.write(name, status, words, now);
         Ok(())
@@ -195,8 +208,18 @@ impl Writer {
         self.writes.spawn(self.post.clone().send(letter));
     }
 
-    /// Takes how a write ended.
+    /// Takes how a write ended, and goes on with those that wait for room.
     fn take(&mut self, name: &ObjectName, ended: Ended) {
+        self.settle(name, ended);
+        while self.writes.len() < WRITES
+            && let Some(next) = self.waiting.pop_front()
+        {
+            self.look_at_one(&next);
+        }
+        self.look_soon();
+    }
+
+    fn settle(&mut self, name: &ObjectName, ended: Ended) {
         let (now, draw) = (Instant::now(), self.chance.random_range(0.0..1.0));
         let Some(tracked) = self.objects.get_mut(name) else { return };
         tracked.writing = false;
@@ -226,7 +249,6 @@ impl Writer {
                 self.server.failed(now, draw);
             }
         }
-        self.look_soon();
     }
 }
 

@@ -144,6 +144,16 @@ async fn at_most_eight_writes_are_on_their_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn thousands_of_new_objects_are_written_one_after_the_other_without_a_pause() {
+    let scene = scene();
+    for n in 0..2_000 {
+        scene.apply(&format!("p{n}"), 1, "gpt-*").await;
+    }
+    seconds(2).await;
+    assert_eq!(scene.server.writes().len(), 2_000);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_write_that_lost_a_race_is_worked_out_anew() {
     let scene = scene();
     scene.server.once(Mood::Refuses(409));
