@@ -43,7 +43,7 @@ use writer::Writer;
 pub use acks::{Acks, Refused, Roll};
 pub use announce::{Announced, Announcement};
 pub use condition::{Reason, Type};
-pub use derive::Known;
+pub use derive::{Known, Marks};
 pub use send::FIELD_MANAGER;
 
 /// The lease that decides who writes, in the control plane's namespace.

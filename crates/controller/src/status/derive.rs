@@ -3,6 +3,9 @@
 //! Everything is said of the newest generation. Where that was refused and an older one stays in force, the messages
 //! say so. No value of a key can get here: the index tells names and states.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sidegate_crds::{
@@ -27,7 +30,12 @@ pub struct Known<'a> {
     newest: Acks,
     /// What they say of the generation in force.
     in_force: Acks,
+    /// The keys as they were last told, by name.
+    marks: Option<&'a Marks>,
 }
+
+/// What tells the values of keys apart, by name.
+pub type Marks = BTreeMap<Arc<str>, Arc<str>>;
 
 impl<'a> Known<'a> {
     /// What the index (`standing`) and the sidecars (`roll`) say of `name`.
@@ -40,7 +48,13 @@ impl<'a> Known<'a> {
         };
         let in_force = standing.in_force.map(|generation| bounded(roll.acks(name, generation))).unwrap_or_default();
         let newest = if accepted(standing) { in_force.clone() } else { Acks::default() };
-        Self { name, standing, newest, in_force }
+        Self { name, standing, newest, in_force, marks: None }
+    }
+
+    /// The same, knowing which values the last status spoke of.
+    #[must_use]
+    pub fn after(self, marks: Option<&'a Marks>) -> Self {
+        Self { marks, ..self }
     }
 
     /// The status of an AIProvider; `before` is its last one.
@@ -50,7 +64,7 @@ impl<'a> Known<'a> {
         let generation = self.standing.generation;
         AIProviderStatus {
             observed_generation: Some(generation),
-            credentials: self.standing.credentials.iter().map(|c| credential(c, before, now)).collect(),
+            credentials: self.standing.credentials.iter().map(|c| self.credential(c, before, now)).collect(),
             sidecars: Some(self.counts()),
             conditions: conditions(findings, generation, &before.conditions, now),
         }
@@ -76,6 +90,18 @@ impl<'a> Known<'a> {
             programmed: count(self.newest.programmed),
             rejected: count(self.newest.rejected),
         }
+    }
+
+    fn credential(&self, found: &CredentialStanding, before: &AIProviderStatus, now: Timestamp) -> CredentialStatus {
+        let state = match found.state {
+            KeyState::Ready => CredentialState::Ready,
+            KeyState::Missing => CredentialState::Missing,
+            KeyState::Invalid => CredentialState::Invalid,
+        };
+        let rotated = self.marks.and_then(|marks| marks.get(&found.name)).is_some_and(|mark| *mark != found.mark);
+        let same = before.credentials.iter().find(|c| *c.name == *found.name && c.state == state && !rotated);
+        let changed_at = same.and_then(|c| c.changed_at.clone()).or(Some(Time(now)));
+        CredentialStatus { name: found.name.to_string(), state, changed_at }
     }
 
     fn accepted(&self) -> Finding {
@@ -157,17 +183,6 @@ impl<'a> Known<'a> {
 
 fn accepted(standing: &Standing) -> bool {
     standing.refusals.is_empty() && standing.in_force == Some(standing.generation)
-}
-
-fn credential(found: &CredentialStanding, before: &AIProviderStatus, now: Timestamp) -> CredentialStatus {
-    let state = match found.state {
-        KeyState::Ready => CredentialState::Ready,
-        KeyState::Missing => CredentialState::Missing,
-        KeyState::Invalid => CredentialState::Invalid,
-    };
-    let same = before.credentials.iter().find(|c| *c.name == *found.name && c.state == state);
-    let changed_at = same.and_then(|c| c.changed_at.clone()).or(Some(Time(now)));
-    CredentialStatus { name: found.name.to_string(), state, changed_at }
 }
 
 fn conflict(found: &crate::index::Conflict) -> Conflict {

@@ -9,13 +9,22 @@ use sidegate_crds::SidecarCounts;
 use tokio::time::Instant;
 
 use super::announce::{Announced, Announcement};
+use super::derive::Marks;
 use super::due::{Allowance, Doubt, Due};
 use super::shown::Shown;
+use crate::index::Standing;
 
 /// A status to be written.
 pub(super) struct Status {
     pub(super) value: Value,
     pub(super) conditions: Vec<Condition>,
+    /// The keys that it speaks of.
+    pub(super) marks: Marks,
+}
+
+/// The keys of an object as they stand.
+pub(super) fn marks(standing: &Standing) -> Marks {
+    standing.credentials.iter().map(|key| (key.name.clone(), key.mark.clone())).collect()
 }
 
 /// The parts that both kinds of status have.
@@ -27,13 +36,22 @@ struct Common {
     conditions: Vec<Condition>,
 }
 
+/// What is on its way.
+struct Sent {
+    words: Arc<str>,
+    announced: Announced,
+    marks: Marks,
+}
+
 /// One object.
 pub(super) struct Tracked {
     pub(super) shown: Shown,
     /// The status that was written last: what others make of it does not count.
     ours: Option<Arc<str>>,
     /// The status that is being written, and what will have been told with it.
-    sent: Option<(Arc<str>, Announced)>,
+    sent: Option<Sent>,
+    /// The keys that the status speaks of; those found first are those that a predecessor spoke of.
+    marks: Option<Marks>,
     announced: Announced,
     allowance: Allowance,
     pub(super) due: Due,
@@ -51,6 +69,7 @@ impl Tracked {
             shown,
             ours: None,
             sent: None,
+            marks: None,
             announced: Announced::by(&common.conditions),
             allowance: Allowance::default(),
             due: Due::default(),
@@ -74,6 +93,16 @@ impl Tracked {
         self.ours.as_deref().unwrap_or(&self.shown.status)
     }
 
+    /// The keys that it speaks of.
+    pub(super) fn marks(&self) -> Option<&Marks> {
+        self.marks.as_ref()
+    }
+
+    /// Takes the keys as they stand: a predecessor, who cannot tell which they were, spoke of these.
+    pub(super) fn found(&mut self, standing: &Standing) {
+        self.marks.get_or_insert_with(|| marks(standing));
+    }
+
     /// Whether what stands there says more of the sidecars of the same generation.
     pub(super) fn says_more(&self, counts: Option<SidecarCounts>, generation: Option<i64>) -> bool {
         let common: Common = serde_json::from_str(&self.shown.status).unwrap_or_default();
@@ -82,11 +111,11 @@ impl Tracked {
     }
 
     /// A status is about to be sent; the events that go with it.
-    pub(super) fn write(&mut self, words: Arc<str>, conditions: &[Condition], now: Instant) -> Vec<Announcement> {
+    pub(super) fn write(&mut self, words: Arc<str>, status: &Status, now: Instant) -> Vec<Announcement> {
         let mut announced = self.announced.clone();
-        let mut events = announced.news(conditions);
+        let mut events = announced.news(&status.conditions);
         events.retain(|_| self.allowance.take(now));
-        self.sent = Some((words, announced));
+        self.sent = Some(Sent { words, announced, marks: status.marks.clone() });
         self.due.began(now);
         self.writing = true;
         events
@@ -94,9 +123,9 @@ impl Tracked {
 
     /// It was written, and this stands there now; whether that is what was sent.
     pub(super) fn written(&mut self, shown: Shown) -> bool {
-        let Some((words, announced)) = self.sent.take() else { return true };
+        let Some(Sent { words, announced, marks }) = self.sent.take() else { return true };
         let same = shown.status == words;
-        (self.ours, self.announced) = (Some(words), announced);
+        (self.ours, self.announced, self.marks) = (Some(words), announced, Some(marks));
         self.see(shown, self.list);
         if same {
             self.due.succeeded();

@@ -24,7 +24,7 @@ use super::due::Due;
 use super::peers::Peers;
 use super::send::{Ended, Letter, Post};
 use super::shown::News;
-use super::tracked::{Status, Tracked};
+use super::tracked::{Status, Tracked, marks};
 use crate::control::Control;
 use crate::controller::Clock;
 use crate::index::Standing;
@@ -182,6 +182,7 @@ impl Writer {
         }
         let now = Instant::now();
         tracked.unresolved.found(!standing.unresolved.is_empty(), now)?;
+        tracked.found(&standing);
         let tracked = &*tracked;
         let (status, fewer) = wanted(name, tracked, &standing, &self.roll, (self.clock)());
         let words: Arc<str> = status.value.to_string().into();
@@ -203,7 +204,7 @@ impl Writer {
 
     fn write(&mut self, name: &ObjectName, status: Status, words: Arc<str>, now: Instant) {
         let Some(tracked) = self.objects.get_mut(name) else { return };
-        let events = tracked.write(words, &status.conditions, now);
+        let events = tracked.write(words, &status, now);
         let letter = Letter { name: name.clone(), shown: tracked.shown.clone(), status: status.value, events };
         self.writes.spawn(self.post.clone().send(letter));
     }
@@ -254,15 +255,16 @@ impl Writer {
 
 /// What the status should be, and whether it says less of the sidecars than the one that stands there.
 fn wanted(name: &ObjectName, tracked: &Tracked, standing: &Standing, roll: &Roll, now: Timestamp) -> (Status, bool) {
-    let known = Known::new(name, standing, roll);
+    let known = Known::new(name, standing, roll).after(tracked.marks());
+    let marks = marks(standing);
     if name.kind == Kind::AiProvider {
         let status = known.provider(&parsed(tracked.before()), now);
         let fewer = tracked.says_more(status.sidecars, status.observed_generation);
-        (Status { value: value(&status), conditions: status.conditions }, fewer)
+        (Status { value: value(&status), conditions: status.conditions, marks }, fewer)
     } else {
         let status = known.policy(&parsed(tracked.before()), now);
         let fewer = tracked.says_more(status.sidecars, status.observed_generation);
-        (Status { value: value(&status), conditions: status.conditions }, fewer)
+        (Status { value: value(&status), conditions: status.conditions, marks }, fewer)
     }
 }
 

@@ -4,6 +4,10 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Api, DeleteParams};
 use serde_json::json;
 
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
 use crate::stage::{OBJECTS, Stage};
 
 const PROVIDER: (&str, &str, &str) = ("AIProvider", "sidegate-system", "openai");
@@ -80,5 +84,27 @@ async fn po2_a_missing_secret_and_a_missing_provider_are_told_by_name_until_they
     let status = stage.until(("AIPolicy", "shop", "lost"), "ResolvedRefs", "False ReferencesUnresolved").await;
     let message = status["conditions"][1]["message"].as_str().unwrap();
     assert!(message.contains("spec.routes[x].targets[0].provider: there is no AIProvider nobody"), "{message}");
+    assert!(!stage.everything_said().await.contains("canary"), "the value of a key was told");
+}
+
+#[tokio::test]
+async fn sr1_a_rotated_key_is_told_by_its_time_and_by_nothing_else() {
+    let stage = Stage::start().await;
+    stage.apply(OBJECTS).await;
+    let first = stage.until(PROVIDER, "ResolvedRefs", "True ReferencesResolved").await;
+    // Times are told in seconds.
+    sleep(Duration::from_secs(2)).await;
+    stage.apply(&OBJECTS.replace("canary-key-value", "canary-other-value")).await;
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let status = stage.get(PROVIDER.0, PROVIDER.1, PROVIDER.2).await.data["status"].clone();
+        if status["credentials"][0]["changedAt"] != first["credentials"][0]["changedAt"] {
+            assert_eq!(status["credentials"][0]["state"], "Ready");
+            assert_eq!(status["conditions"], first["conditions"]);
+            break;
+        }
+        assert!(Instant::now() < deadline, "{status}");
+        sleep(Duration::from_millis(100)).await;
+    }
     assert!(!stage.everything_said().await.contains("canary"), "the value of a key was told");
 }

@@ -4,9 +4,10 @@ use sidegate_crds::{AIProviderStatus, CredentialState};
 
 use super::*;
 use crate::index::{Conflict, CredentialStanding, KeyState};
+use crate::status::Marks;
 
 fn key(name: &str, state: KeyState) -> CredentialStanding {
-    CredentialStanding { name: name.into(), state, reason: "why".to_owned() }
+    CredentialStanding { name: name.into(), state, reason: "why".to_owned(), mark: "1".into() }
 }
 
 #[test]
@@ -152,6 +153,19 @@ fn the_time_of_a_key_changes_with_its_state_only() {
     assert_eq!(second.credentials, first.credentials);
     let third = derive(&with(KeyState::Missing), &second, 90);
     assert_eq!(third.credentials[0].changed_at.as_ref().unwrap().0, at(90));
+}
+
+#[test]
+fn sr1_the_time_of_a_key_changes_when_its_value_is_rotated() {
+    let rotated = CredentialStanding { mark: "2".into(), ..key("a", KeyState::Ready) };
+    let rotated = Standing { credentials: vec![rotated, key("b", KeyState::Ready)], ..standing(0) };
+    let first = Standing { credentials: vec![key("a", KeyState::Ready), key("b", KeyState::Ready)], ..standing(0) };
+    let before = provider(&first, &[]);
+    let marks = Marks::from([("a".into(), "1".into()), ("b".into(), "1".into())]);
+    let (name, roll) = (provider_name(), Roll::default());
+    let after = Known::new(&name, &rotated, &roll).after(Some(&marks)).provider(&before, at(60));
+    let times: Vec<_> = after.credentials.iter().map(|c| c.changed_at.as_ref().unwrap().0).collect();
+    assert_eq!(times, [at(60), at(0)]);
 }
 
 #[test]

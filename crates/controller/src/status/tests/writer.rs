@@ -196,7 +196,7 @@ async fn a_status_that_is_refused_holds_up_no_other() {
     let scene = scene();
     scene.server.once(Mood::Refuses(422));
     scene.apply("bad", 1, "gpt-*").await;
-    sleep(Duration::from_millis(900)).await;
+    sleep(Duration::from_millis(100)).await;
     scene.apply("good", 1, "gpt-*").await;
     sleep(Duration::from_millis(300)).await;
     assert_eq!(scene.server.writes()[1].body["metadata"]["name"], "good");
