@@ -5,7 +5,7 @@
 //! from what stands there, by the one replica that holds the lease; whatever anybody else writes into a status is
 //! written over. Events tell of changes of state, once each. There is no object for each pod, and nothing that a
 //! status says is ever read to decide a call. What the sidecars of other replicas acknowledged, these tell in a
-//! ConfigMap each.
+//! Lease each.
 //!
 //! Fencing: a [`crate::lease::Term`] is looked at before every request, and ends earlier than the lease by more than
 //! a request may take. Each write carries the object's `uid` and `resourceVersion`, so what a replica sends late all
@@ -77,7 +77,7 @@ pub async fn write(client: Client, control: Arc<Control>, options: Options) {
     let keeper = Keeper::new(client.clone(), candidate, options.clock.clone(), chance.clone());
     let terms = keeper.terms();
     let share = peers::name_of(&life);
-    let shared = Share::new(&client, &options.namespace, share.clone(), terms.clone());
+    let shared = Share::new(&client, &options.namespace, (share.clone(), options.clock.clone()), terms.clone());
     // The writer ends first, so that nothing is on its way when the lease is given back.
     let done = watch::Sender::new(false);
     let writing = async {

@@ -1,5 +1,7 @@
 //! What the connected sidecars say of each object, by its generation.
 
+mod text;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -93,26 +95,16 @@ impl Roll {
         }
     }
 
-    /// The same as text, a line for each object and generation, in `most` bytes; what does not fit is left out.
+    /// The same as text, in `most` bytes; what does not fit is left out.
     #[must_use]
     pub fn to_text(&self, most: usize) -> String {
-        let mut lines: Vec<String> =
-            self.0.iter().map(|((name, generation), acks)| line(name, *generation, acks)).collect();
-        lines.sort_unstable();
-        let mut text = String::new();
-        for line in lines {
-            if text.len() + line.len() < most {
-                text.push_str(&line);
-                text.push('\n');
-            }
-        }
-        text
+        text::write(&self.0, most)
     }
 
-    /// What [`Self::to_text`] wrote; lines that cannot be read count for nothing.
+    /// What [`Self::to_text`] wrote; what cannot be read counts for nothing.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
-        Self(text.lines().filter_map(read).collect())
+        Self(text::read(text))
     }
 
     fn add(&mut self, group: &Alike) {
@@ -134,26 +126,6 @@ impl Roll {
             }
         }
     }
-}
-
-/// `AIPolicy/shop/checkout 7 12 0`, and after that the sidecar that refused it and its words.
-fn line(name: &ObjectName, generation: i64, acks: &Acks) -> String {
-    let Acks { programmed, rejected, refusal } = acks;
-    let refusal = refusal.as_ref().map(|r| format!(" {} {}", r.sidecar, r.reason)).unwrap_or_default();
-    format!("{name} {generation} {programmed} {rejected}{refusal}")
-}
-
-fn read(line: &str) -> Option<((ObjectName, i64), Acks)> {
-    let mut words = line.splitn(6, ' ');
-    let (name, generation) = (words.next()?, words.next()?.parse().ok()?);
-    let (programmed, rejected) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    let refusal = words.next().zip(words.next());
-    let refusal = refusal.map(|(sidecar, reason)| Refused { sidecar: sidecar.to_owned(), reason: reason.into() });
-    let mut parts = name.splitn(3, '/');
-    let kind = parts.next()?;
-    let kind = [Kind::AiProvider, Kind::AiPolicy].into_iter().find(|known| known.as_str() == kind)?;
-    let name = ObjectName::new(kind, parts.next()?, parts.next()?);
-    Some(((name, generation), Acks { programmed, rejected, refusal }))
 }
 
 /// The one that sorts first, so that the same sidecars always give the same words.

@@ -1,15 +1,16 @@
 //! What the sidecars of other replicas say: every replica serves streams, and one writes statuses.
 //!
-//! A replica that does not write keeps a ConfigMap of its own beside the lease, with the counts of its sidecars by
-//! object and generation, and touches it every ten seconds; the one that writes adds the counts of those that were
-//! touched lately. It is for the control plane alone: nothing in it decides a call, and nothing of a single pod is in
-//! it but the words of one that refused.
+//! A replica that does not write keeps a Lease of its own beside the one that decides who does: renewed every ten
+//! seconds, with the counts of its sidecars by object and generation in an annotation; the one that writes adds the
+//! counts of those that were renewed lately. (A Lease and no ConfigMap: for those there is no right to a list.)
+//! Nothing in it decides a call, and nothing of a single pod is in it but the words of one that refused.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
@@ -22,47 +23,49 @@ use super::acks::Roll;
 use super::send::FIELD_MANAGER;
 use super::shown::News;
 use crate::control::Control;
+use crate::controller::Clock;
 use crate::lease::Term;
 
-/// The label of such ConfigMaps.
-const LABEL: &str = "sidegate.dev/acks";
-/// Their key.
-const KEY: &str = "acks";
+/// The label of such Leases, and their annotation.
+const ACKS: &str = "sidegate.dev/acks";
 /// Between two writes of one.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// A replica that lives touches its own this often.
+/// A replica that lives renews its own this often.
 const BEAT: Duration = Duration::from_secs(10);
-/// One that was not touched for this long counts no more.
+/// One that was not renewed for this long counts no more.
 const SILENT: Duration = Duration::from_secs(30);
-/// And is deleted when it was not touched between two looks that are this far apart.
+/// And is deleted when it was not renewed between two looks that are this far apart.
 const SWEEP: Duration = Duration::from_secs(300);
 /// One request gets this long.
 const REQUEST: Duration = Duration::from_secs(5);
-/// Bytes of counts, below what an object may have. What does not fit is not counted, which errs to the safe side.
-const LARGEST: usize = 900_000;
+/// Bytes of counts, below the 256 KiB of all annotations: some ten thousand objects. What does not fit is not counted,
+/// which errs to the safe side.
+const LARGEST: usize = 240_000;
 
-/// This replica's ConfigMap.
+type Terms = watch::Receiver<Option<Term>>;
+
+/// This replica's Lease.
 pub(super) struct Share {
-    maps: Api<ConfigMap>,
+    leases: Api<Lease>,
     name: String,
-    terms: watch::Receiver<Option<Term>>,
-    beat: u64,
+    terms: Terms,
+    clock: Clock,
     /// It is there, as far as is known.
     there: bool,
     swept: Instant,
-    /// The ConfigMaps of the last sweep, with their versions.
+    /// The Leases of the last sweep, with their versions.
     seen: BTreeMap<String, String>,
 }
 
-/// The ConfigMap of the replica that lives `life`.
+/// The Lease of the replica that lives `life`.
 pub(super) fn name_of(life: &str) -> String {
     format!("sidegate-acks-{life}")
 }
 
 impl Share {
-    pub(super) fn new(client: &Client, namespace: &str, name: String, terms: watch::Receiver<Option<Term>>) -> Self {
-        let maps = Api::namespaced(client.clone(), namespace);
-        Self { maps, name, terms, beat: 0, there: false, swept: Instant::now(), seen: BTreeMap::new() }
+    pub(super) fn new(client: &Client, namespace: &str, (name, clock): (String, Clock), terms: Terms) -> Self {
+        let leases = Api::namespaced(client.clone(), namespace);
+        Self { leases, name, terms, clock, there: false, swept: Instant::now(), seen: BTreeMap::new() }
     }
 
     /// Tells the counts of `control`'s sidecars until `over`, whenever another replica writes.
@@ -105,21 +108,22 @@ impl Share {
         if roll.is_empty() && !self.there {
             return Ok(());
         }
-        self.beat += 1;
-        let map = json!({
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": self.name, "labels": {LABEL: "true"}},
-            "data": {KEY: roll.to_text(LARGEST), "beat": self.beat.to_string()},
+        let metadata =
+            json!({"name": self.name, "labels": {ACKS: "true"}, "annotations": {ACKS: roll.to_text(LARGEST)}});
+        let lease = json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": metadata,
+            "spec": {"leaseDurationSeconds": SILENT.as_secs(), "renewTime": MicroTime((self.clock)())},
         });
         let params = PatchParams::apply(FIELD_MANAGER).force();
-        within(self.maps.patch(&self.name, &params, &Patch::Apply(&map))).await?;
+        within(self.leases.patch(&self.name, &params, &Patch::Apply(&lease))).await?;
         self.there = true;
         Ok(())
     }
 
     async fn withdraw(&mut self) -> Result<(), Error> {
-        let gone = within(self.maps.delete(&self.name, &DeleteParams::default())).await;
+        let gone = within(self.leases.delete(&self.name, &DeleteParams::default())).await;
         self.there = false;
         match gone {
             Err(Error::Api(status)) if status.is_not_found() => Ok(()),
@@ -129,14 +133,14 @@ impl Share {
 
     /// Deletes what replicas left that ended without a word.
     async fn sweep(&mut self) -> Result<(), Error> {
-        let listed = within(self.maps.list(&ListParams::default().labels(LABEL))).await?;
+        let listed = within(self.leases.list(&ListParams::default().labels(ACKS))).await?;
         let now: BTreeMap<String, String> =
-            listed.iter().map(|map| (map.name_any(), map.resource_version().unwrap_or_default())).collect();
+            listed.iter().map(|lease| (lease.name_any(), lease.resource_version().unwrap_or_default())).collect();
         for (name, version) in now.iter().filter(|(name, version)| self.seen.get(*name) == Some(version)) {
             let preconditions = Preconditions { resource_version: Some(version.clone()), uid: None };
             let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::default() };
             // One that has come back to life meanwhile stays, and is none of ours.
-            let _ = within(self.maps.delete(name, &params)).await;
+            let _ = within(self.leases.delete(name, &params)).await;
         }
         (self.seen, self.swept) = (now, Instant::now());
         Ok(())
@@ -174,15 +178,15 @@ impl Peers {
 
 /// News of other replicas, without end.
 pub(super) fn watch_peers(client: &Client, namespace: &str) -> impl Stream<Item = News> + Send + use<> {
-    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let told = |map: &ConfigMap| {
-        let text = map.data.as_ref().and_then(|data| data.get(KEY)).map_or("", String::as_str);
-        News::Peer(map.name_any(), Some(Roll::from_text(text)))
+    let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
+    let told = |lease: &Lease| {
+        let text = lease.annotations().get(ACKS).map_or("", String::as_str);
+        News::Peer(lease.name_any(), Some(Roll::from_text(text)))
     };
-    watcher::watcher(maps, watcher::Config::default().labels(LABEL)).default_backoff().filter_map(move |event| {
+    watcher::watcher(leases, watcher::Config::default().labels(ACKS)).default_backoff().filter_map(move |event| {
         let news = match event {
-            Ok(Event::Apply(map) | Event::InitApply(map)) => Some(told(&map)),
-            Ok(Event::Delete(map)) => Some(News::Peer(map.name_any(), None)),
+            Ok(Event::Apply(lease) | Event::InitApply(lease)) => Some(told(&lease)),
+            Ok(Event::Delete(lease)) => Some(News::Peer(lease.name_any(), None)),
             Ok(Event::Init | Event::InitDone) => None,
             Err(error) => {
                 tracing::warn!("cannot watch what other replicas say: {error}");

@@ -57,7 +57,7 @@ pub(super) struct Post {
     /// The term in which all of this is worked out.
     pub(super) term: i32,
     pub(super) identity: Arc<str>,
-    /// The ConfigMap in which this replica tells what its sidecars say while it does not write.
+    /// The Lease in which this replica tells what its sidecars say while it does not write.
     pub(super) share: String,
 }
 

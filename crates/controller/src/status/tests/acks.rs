@@ -51,11 +51,15 @@ fn the_counts_of_replicas_add_up() {
 
 #[test]
 fn what_does_not_fit_or_cannot_be_read_is_not_counted() {
-    let both = Arc::new(Contents::from([(policy_name(), 7), (provider_name(), 3)]));
-    let roll = Roll::of(&[sidecar("a", &both)]);
+    let all = Arc::new(Contents::from([
+        (policy_name(), 7),
+        (ObjectName::new(Kind::AiPolicy, "shop", "pay"), 2),
+        (provider_name(), 3),
+    ]));
+    let roll = Roll::of(&[sidecar("a", &all)]);
     let whole = roll.to_text(10_000);
-    assert_eq!(whole, "AIPolicy/shop/checkout 7 1 0\nAIProvider/sidegate-system/openai 3 1 0\n");
-    assert_eq!(roll.to_text(40), "AIPolicy/shop/checkout 7 1 0\n");
-    let odd = "Secret/a/b 1 1 0\nAIPolicy/a 1 1 0\nAIPolicy/a/b x 1 0\nAIPolicy/a/b 1 -1 0\n\n";
+    assert_eq!(whole, "AIProvider/sidegate-system\n openai 3 1 0\nAIPolicy/shop\n checkout 7 1 0\n pay 2 1 0\n");
+    assert_eq!(roll.to_text(42), "AIProvider/sidegate-system\n openai 3 1 0\n");
+    let odd = " a 1 1 0\nSecret/a\n b 1 1 0\nAIPolicy\n a 1 1 0\nAIPolicy/a\n b x 1 0\n b 1 -1 0\n! a/b c\n\n!\n";
     assert!(Roll::from_text(odd).is_empty());
 }
