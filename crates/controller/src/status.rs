@@ -88,7 +88,7 @@ pub async fn write(client: Client, control: Arc<Control>, options: Options) {
             let news = futures_util::stream::select(shown::watch(&client), peers);
             let post = Post { client, terms: terms.clone(), term: term.number, identity, share };
             let writer = Writer::new(control.clone(), options.clock.clone(), chance.clone(), post);
-            writer.run(news, closed(&control)).await;
+            Box::pin(writer.run(news, closed(&control))).await;
         }
         done.send_replace(true);
     };

@@ -1,6 +1,6 @@
 //! What the control plane says of the objects of a real API server, and that it says it once.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what a test needs and does not get ends it")]
+#![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 mod replicas;
 mod sidecar;
