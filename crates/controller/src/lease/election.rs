@@ -96,8 +96,8 @@ impl Election {
         self.last = Some((seen, asked));
     }
 
-    /// The API server refused it, because the lease has changed meanwhile.
-    pub fn lost(&mut self) {
+    /// Ends the term that is held, if any.
+    pub fn give_up(&mut self) {
         self.term = None;
     }
 

@@ -123,11 +123,8 @@ impl Keeper {
                 self.publish();
                 self.election.renewal()
             }
-            Ok(Err(Error::Api(status))) if matches!(status.code, 404 | 409) => {
-                self.election.lost();
-                self.publish();
-                self.candidate.pace.retry
-            }
+            // It is another version by now: the next look tells whose. A term that is held ends by itself in time.
+            Ok(Err(Error::Api(status))) if matches!(status.code, 404 | 409) => self.candidate.pace.retry / 10,
             Ok(Err(error)) => self.failed(&error),
             Err(_) => self.failed(&"no answer in time"),
         }
@@ -166,7 +163,7 @@ impl Keeper {
     /// Gives back what is held. Whoever writes has stopped before.
     async fn release(mut self) {
         let Some(term) = self.election.term() else { return };
-        self.election.lost();
+        self.election.give_up();
         self.publish();
         let freed = async {
             // Read again: the version of the last renewal may be unknown.

@@ -86,10 +86,10 @@ fn whoever_sees_another_holder_has_lost_its_term() {
 }
 
 #[test]
-fn a_conflict_ends_the_term() {
+fn a_term_that_is_given_up_is_over() {
     let (mut election, now) = replica();
     election.won(seen("a", 1, "x"), now);
-    election.lost();
+    election.give_up();
     assert_eq!(election.term(), None);
 }
 

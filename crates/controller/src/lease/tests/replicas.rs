@@ -223,3 +223,22 @@ async fn a_deleted_lease_is_made_anew_with_a_higher_number_and_one_writes() {
     assert!(a.writes() || b.writes());
     assert!(a.term().max(b.term()) >= 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_label_that_somebody_puts_on_the_lease_changes_nothing() {
+    let server = Server::default();
+    let a = Replica::start(&server, "a");
+    pass(5, &[&a]).await;
+    let b = Replica::start(&server, "bb");
+    for label in 0..600 {
+        pass(1, &[&a, &b]).await;
+        let mut stored = server.0.lock().unwrap();
+        stored.version += 1;
+        let version = json!(stored.version.to_string());
+        let lease = stored.lease.as_mut().unwrap();
+        lease["metadata"]["resourceVersion"] = version;
+        lease["metadata"]["labels"] = json!({"n": label.to_string()});
+        assert!(a.writes(), "after {label} s");
+    }
+    assert_eq!(a.term(), 0);
+}
