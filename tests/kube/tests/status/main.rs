@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
+mod paused;
 mod replicas;
 mod sidecar;
 mod stage;

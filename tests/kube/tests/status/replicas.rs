@@ -37,24 +37,41 @@ impl Replica {
     }
 }
 
+/// A server with the project's kinds and both namespaces.
+pub async fn cluster() -> (ApiServer, Client) {
+    let server = ApiServer::start().await;
+    let client = server.client();
+    objects::apply_crds(&client).await;
+    for name in ["sidegate-system", "shop"] {
+        objects::namespace(&client, name, &[]).await;
+    }
+    (server, client)
+}
+
 async fn lease(client: &Client) -> LeaseSpec {
     let leases: Api<Lease> = Api::namespaced(client.clone(), "sidegate-system");
     leases.get_opt(status::LEASE).await.unwrap().and_then(|lease| lease.spec).unwrap_or_default()
 }
 
-async fn holder(client: &Client, name: &str) -> LeaseSpec {
+/// Waits for a lease that is held and is as `wanted`.
+pub async fn holder(client: &Client, wanted: impl Fn(&LeaseSpec) -> bool) -> LeaseSpec {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let lease = lease(client).await;
-        if lease.holder_identity.as_deref().is_some_and(|holder| holder.starts_with(name)) {
+        if lease.holder_identity.as_deref().is_some_and(|holder| !holder.is_empty()) && wanted(&lease) {
             return lease;
         }
-        assert!(Instant::now() < deadline, "{name} does not hold {lease:?}");
+        assert!(Instant::now() < deadline, "nobody holds it as wanted: {lease:?}");
         sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn accepted(client: &Client, generation: i64) {
+fn named(name: &str) -> impl Fn(&LeaseSpec) -> bool {
+    move |lease| lease.holder_identity.as_deref().is_some_and(|holder| holder.starts_with(name))
+}
+
+/// Waits until the policy is told as accepted at `generation`.
+pub async fn accepted(client: &Client, generation: i64) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let object = api(client, "AIPolicy", "shop").get("checkout").await.unwrap();
@@ -69,24 +86,19 @@ async fn accepted(client: &Client, generation: i64) {
 
 #[tokio::test]
 async fn of_two_replicas_one_writes_and_the_other_takes_over_when_it_dies_or_leaves() {
-    let server = ApiServer::start().await;
-    let client = server.client();
-    objects::apply_crds(&client).await;
-    for name in ["sidegate-system", "shop"] {
-        objects::namespace(&client, name, &[]).await;
-    }
+    let (_server, client) = cluster().await;
     let first = Replica::start(&client, "first");
-    let lease = holder(&client, "first").await;
+    let lease = holder(&client, named("first")).await;
     assert_eq!((lease.lease_transitions, lease.lease_duration_seconds), (Some(0), Some(6)));
     let second = Replica::start(&client, "second");
     objects::apply(&client, OBJECTS).await;
     accepted(&client, 1).await;
     sleep(Duration::from_secs(8)).await;
-    let lease = holder(&client, "first").await;
+    let lease = holder(&client, named("first")).await;
     assert_eq!(lease.lease_transitions, Some(0), "as long as it renews, nobody takes it");
 
     drop(first);
-    let lease = holder(&client, "second").await;
+    let lease = holder(&client, named("second")).await;
     assert_eq!(lease.lease_transitions, Some(1));
     objects::apply(&client, &OBJECTS.replace("gpt-*", "gpt-4*")).await;
     accepted(&client, 2).await;
@@ -96,7 +108,7 @@ async fn of_two_replicas_one_writes_and_the_other_takes_over_when_it_dies_or_lea
     second.controller.shutdown();
     let mut tasks = second.tasks;
     while tasks.join_next().await.is_some() {}
-    let lease = holder(&client, "third").await;
+    let lease = holder(&client, named("third")).await;
     assert!(left.elapsed() < Duration::from_secs(4), "a lease given back is taken at once: {:?}", left.elapsed());
     assert!(lease.lease_transitions >= Some(2));
     objects::apply(&client, &OBJECTS.replace("gpt-*", "gpt-5*")).await;
