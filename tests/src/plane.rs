@@ -103,7 +103,8 @@ impl Linked {
         if restored {
             status.restored(&applier.has().policy);
         }
-        let link = Link { sidecar: stage.sidecar.clone(), channel: cable.channel(), applier, status: status.clone() };
+        let (sidecar, channel) = (stage.sidecar.clone(), cable.channel());
+        let link = Link { sidecar, channel, applier, status: status.clone(), token: None };
         let ((stop, stopped), mut tasks) = (watch::channel(false), JoinSet::new());
         tasks.spawn(link.run(stopped));
         Self { status, restored, _tasks: tasks, _stop: stop }

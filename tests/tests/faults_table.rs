@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The last row of each group.
-const GROUPS: [(&str, u32); 5] = [("BC", 18), ("HU", 22), ("CD", 8), ("CP", 15), ("PO", 12)];
+const GROUPS: [(&str, u32); 7] = [("BC", 18), ("HU", 22), ("CD", 8), ("CP", 15), ("PO", 12), ("SR", 5), ("KA", 8)];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -34,7 +34,9 @@ fn is_of_a_row(name: &str) -> bool {
 /// Tests with the name of a row.
 fn tests() -> BTreeSet<String> {
     let mut all = Vec::new();
-    sources(&root().join("tests/tests"), &mut all);
+    for directory in ["tests/tests", "tests/kube/tests", "crates/controller/tests"] {
+        sources(&root().join(directory), &mut all);
+    }
     let after_test = all.iter().flat_map(|text| text.split("#[tokio::test").skip(1));
     let names = after_test.filter_map(|text| text.split_once("async fn ")?.1.split_once('(')).map(|(name, _)| name);
     names.filter(|name| is_of_a_row(name)).map(str::to_owned).collect()

@@ -10,9 +10,18 @@ use tracing_subscriber::EnvFilter;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "sidegate-controller", version)]
 pub struct Flags {
-    /// Directory with the YAML that kubectl would apply; read again when it changes
-    #[arg(long, value_name = "DIR")]
-    pub from_files: PathBuf,
+    /// Directory with the YAML that kubectl would apply, read again when it changes, in place of a cluster
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context"])]
+    pub from_files: Option<PathBuf>,
+    /// The way to the cluster; else as kubectl would find it, else as a pod does
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+    /// The audience of the tokens that sidecars show
+    #[arg(long, value_name = "AUDIENCE", default_value = "sidegate", conflicts_with = "from_files")]
+    pub token_audience: String,
     /// The control plane's own namespace
     #[arg(long, value_name = "NAMESPACE", default_value = "sidegate-system")]
     pub namespace: String,
@@ -24,8 +33,21 @@ pub struct Flags {
     pub metrics_listen: SocketAddr,
 }
 
-/// What is logged: as `RUST_LOG` says, else from `info` up.
+/// What is logged: as `RUST_LOG` says, else from `info` up. The Kubernetes client is never heard at the place where it
+/// quotes answers that it cannot read: they may be Secrets.
 #[must_use]
 pub fn log_filter() -> EnvFilter {
-    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"))
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    match "kube_client::client=off".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => EnvFilter::new("off"),
+    }
+}
+
+/// What this replica is called: the name of its host, which is that of its pod.
+#[must_use]
+pub fn replica() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "sidegate-controller".to_owned() } else { name.to_owned() }
 }

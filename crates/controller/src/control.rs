@@ -5,10 +5,11 @@
 
 mod counters;
 mod roster;
+mod watches;
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::SmallRng;
@@ -16,17 +17,21 @@ use rand::{Rng, SeedableRng};
 use sidegate_policy::Caller;
 use tokio::sync::watch;
 
+use crate::identity::Reviewer;
 use crate::index::{Effective, Index, Standing};
 use crate::problem::{Kind, ObjectName, Problem, Severity};
 
 pub use counters::Counters;
 pub use roster::{Contents, Refusal, Roster, Seat, Seated, Tally};
+pub use watches::{KindReport, WatchName, Watches};
 
 /// What the control plane's parts share.
 pub struct Control {
     index: Mutex<Index>,
     /// Raised by a restore from a backup; from files the time of the start.
-    epoch: u64,
+    epoch: AtomicU64,
+    /// Every object of the source was there once: policies may be sent.
+    ready: watch::Sender<bool>,
     revision: watch::Sender<u64>,
     closing: watch::Sender<bool>,
     /// The source was read whole, so that what it does not have is meant not to be.
@@ -38,6 +43,9 @@ pub struct Control {
     draws: Mutex<SmallRng>,
     pub(crate) counters: Counters,
     pub(crate) roster: Roster,
+    pub(crate) watches: Watches,
+    /// Who says whose a token is; from files nobody.
+    pub(crate) reviewer: Option<Reviewer>,
 }
 
 /// What problems are gathered from: as long as nothing of it changes, they stay the same.
@@ -55,7 +63,8 @@ impl Control {
         let (revision, closing) = (watch::Sender::new(index.revision()), watch::Sender::new(false));
         Self {
             index: Mutex::new(index),
-            epoch,
+            epoch: AtomicU64::new(epoch),
+            ready: watch::Sender::new(true),
             revision,
             closing,
             complete: AtomicBool::new(true),
@@ -64,6 +73,8 @@ impl Control {
             draws: Mutex::new(SmallRng::seed_from_u64(epoch)),
             counters: Counters::default(),
             roster: Roster::default(),
+            watches: Watches::default(),
+            reviewer: None,
         }
     }
 
@@ -78,10 +89,59 @@ impl Control {
         lock(&self.draws).random_range(range)
     }
 
+    /// Shares `index`, which a cluster still has to fill: until then nothing is sent and nothing is meant to be empty.
+    #[must_use]
+    pub fn in_cluster(index: Index, reviewer: Reviewer) -> Self {
+        let control = Self { reviewer: Some(reviewer), ..Self::new(index, 0) };
+        control.set_complete(false);
+        control.ready.send_replace(false);
+        control
+    }
+
+    /// Says that every object of the source is there.
+    pub fn set_ready(&self) {
+        self.set_complete(true);
+        self.ready.send_replace(true);
+    }
+
+    /// Tells whether every object of the source was there once.
+    #[must_use]
+    pub fn readiness(&self) -> watch::Receiver<bool> {
+        self.ready.subscribe()
+    }
+
+    /// Sets the epoch, before anything is sent.
+    pub fn set_epoch(&self, epoch: u64) {
+        self.epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// The sidecars that are connected.
+    #[must_use]
+    pub fn sidecars(&self) -> Vec<Seated> {
+        self.roster.seated()
+    }
+
+    /// How the watches of a cluster stand.
+    #[must_use]
+    pub fn watches(&self) -> Vec<KindReport> {
+        self.watches.report()
+    }
+
+    /// Looks at the index.
+    pub fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
+        look(&self.index())
+    }
+
+    /// Whom a pod speaks for, if it is known and has this identity.
+    #[must_use]
+    pub fn caller_of(&self, namespace: &str, pod: &str, uid: &str) -> Option<Caller> {
+        self.read(|index| index.caller_of(namespace, pod, uid))
+    }
+
     /// The epoch of every policy that is pushed.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.epoch
+        self.epoch.load(Ordering::Relaxed)
     }
 
     /// Changes objects, and tells the streams to which something may be due now.
@@ -183,6 +243,12 @@ impl Control {
     #[must_use]
     pub fn standing(&self, name: &ObjectName) -> Option<Standing> {
         self.index().standing(name)
+    }
+
+    /// Whether enough was heard of the source to say how an object stands.
+    #[must_use]
+    pub fn informed(&self) -> bool {
+        self.complete() && *self.ready.borrow()
     }
 
     /// Sidecars that took or refused each object, by its generation.

@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::control::{Control, Counters};
+use crate::control::{Control, Counters, KindReport};
 use crate::problem::Kind;
 
 /// Connections at once; a kubelet and a scraper need two.
@@ -74,12 +74,56 @@ fn readiness(control: &Control) -> (StatusCode, String) {
     if *control.closing().borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "not ready: closing\n".to_owned());
     }
+    if !*control.readiness().borrow() {
+        let missing: Vec<&str> = control.watches.unanswered().into_iter().collect();
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: waiting for {}\n", words(&missing)));
+    }
     let (providers, policies) = (control.count(Kind::AiProvider), control.count(Kind::AiPolicy));
     let (sidecars, problems) = (control.roster.count(), control.problems().len());
-    let words =
+    let mut words =
         format!("ready: {providers} providers, {policies} policies, {sidecars} sidecars, {problems} problems\n");
+    for kind in control.watches.report() {
+        let state = kind.trouble.unwrap_or("current");
+        // Writing to a String cannot fail.
+        let _ = writeln!(words, "{}: {} known, heard {} s ago, {state}", kind.kind, kind.objects, kind.age.as_secs());
+    }
     (StatusCode::OK, words)
 }
+
+/// Names in a row; without any it is the epoch that is waited for.
+fn words(names: &[&str]) -> String {
+    if names.is_empty() { "the epoch".to_owned() } else { names.join(", ") }
+}
+
+/// How the watches of a cluster stand; nothing from files.
+fn watches(control: &Control, metric: &mut Metric<'_>) {
+    let report = control.watches.report();
+    if report.is_empty() {
+        return;
+    }
+    let mut each = |name: &str, kind: &str, help: &str, value: &dyn Fn(&KindReport) -> u64| {
+        let values: Vec<(String, u64)> =
+            report.iter().map(|of| (format!("{{kind=\"{}\"}}", of.kind), value(of))).collect();
+        let values: Vec<(&str, u64)> = values.iter().map(|(labels, value)| (labels.as_str(), *value)).collect();
+        metric(name, kind, help, &values);
+    };
+    each("watch_up", "gauge", "Whether the watches of a kind are current.", &|of| u64::from(of.trouble.is_none()));
+    let age = "Seconds since a watch of a kind was heard last.";
+    each("watch_age_seconds", "gauge", age, &|of| of.age.as_secs());
+    each("watch_objects", "gauge", "Objects that the watches of a kind know.", &|of| of.objects as u64);
+    each("watch_lists_total", "counter", "Whole lists of a kind.", &|of| of.lists);
+    each("watch_failures_total", "counter", "Failures of the watches of a kind.", &|of| of.failures);
+    let undecodable: Vec<(String, u64)> = report
+        .iter()
+        .flat_map(|of| &of.undecodable)
+        .map(|o| (format!("{{kind=\"{}\",namespace=\"{}\",name=\"{}\"}}", o.kind.as_str(), o.namespace, o.name), 1))
+        .collect();
+    let undecodable: Vec<(&str, u64)> = undecodable.iter().map(|(labels, value)| (labels.as_str(), *value)).collect();
+    metric("object_undecodable", "gauge", "Objects that do not decode; their last good version stays.", &undecodable);
+}
+
+/// Writes one metric: name, type, help, and values by labels.
+type Metric<'a> = dyn FnMut(&str, &str, &str, &[(&str, u64)]) + 'a;
 
 fn metrics(control: &Control) -> String {
     let mut text = String::new();
@@ -108,5 +152,6 @@ fn metrics(control: &Control) -> String {
     let objects = objects.each_ref().map(|(labels, n)| (labels.as_str(), *n));
     metric("objects", "gauge", "Objects in force.", &objects);
     metric("problems", "gauge", "Problems of objects.", &[("", count(control.problems().len()))]);
+    watches(control, &mut metric);
     text
 }

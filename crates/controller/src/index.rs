@@ -323,7 +323,7 @@ impl Index {
 
     /// Refuses an object. The last good version stays in force if it is of the same object: one of the same name and
     /// another identity was deleted, whether or not anybody saw it.
-    fn refuse(&mut self, name: ObjectName, metadata: &ObjectMeta, why: Vec<Invalid>) {
+    pub fn refuse(&mut self, name: ObjectName, metadata: &ObjectMeta, why: Vec<Invalid>) {
         let uid: Arc<str> = metadata.uid.as_deref().unwrap_or_default().into();
         let key = (name.namespace.clone(), name.name.clone());
         let known = match name.kind {

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use sidegate_controller::config::{Flags, log_filter};
-use sidegate_controller::{Controller, Listeners, Options};
+use sidegate_controller::source::kube::connect;
+use sidegate_controller::{ClusterOptions, Controller, Listeners, Options};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -42,9 +43,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> Result<(), String> {
-    #[expect(clippy::disallowed_methods, reason = "this is where the one clock of the program is made")]
-    let clock = Arc::new(jiff::Timestamp::now);
-    let options = Options { from_files: flags.from_files, namespace: flags.namespace, clock };
+    let controller = load(&flags).await?;
     let listeners = Listeners {
         control: bind(flags.listen, "--listen").await?,
         health: Some(bind(flags.metrics_listen, "--metrics-listen").await?),
@@ -55,7 +54,7 @@ async fn run(flags: Flags) -> Result<(), String> {
     };
     let (control, health) = (listeners.control.local_addr(), listeners.health.as_ref().map(TcpListener::local_addr));
     let mut tasks = JoinSet::new();
-    let controller = Controller::start(&options, &mut tasks, listeners).map_err(|e| e.to_string())?;
+    controller.run(&mut tasks, listeners);
     // A flag may say port 0, so the addresses come from the sockets.
     let shown = |address: Option<std::io::Result<SocketAddr>>| address.and_then(Result::ok).map(|a| a.to_string());
     let (control, health) = (shown(Some(control)).unwrap_or_default(), shown(health).unwrap_or_default());
@@ -69,6 +68,22 @@ async fn run(flags: Flags) -> Result<(), String> {
     // Whoever does not end in time is ended.
     let _ = tokio::time::timeout(GRACE, ended).await;
     Ok(())
+}
+
+async fn load(flags: &Flags) -> Result<Controller, String> {
+    #[expect(clippy::disallowed_methods, reason = "this is where the one clock of the program is made")]
+    let clock = Arc::new(jiff::Timestamp::now);
+    let namespace = flags.namespace.clone();
+    let loaded = match &flags.from_files {
+        Some(from_files) => Controller::load(&Options { from_files: from_files.clone(), namespace, clock }),
+        None => {
+            let client = connect(flags.kubeconfig.as_deref(), flags.context.as_deref()).await;
+            let client = client.map_err(|e| e.to_string())?;
+            let audience = flags.token_audience.clone();
+            Controller::of_cluster(&ClusterOptions { client, namespace, audience, clock })
+        }
+    };
+    loaded.map_err(|e| e.to_string())
 }
 
 async fn bind(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {

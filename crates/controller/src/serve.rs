@@ -20,6 +20,7 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::control::{Control, Counters};
+use crate::identity::Token;
 use admission::Admission;
 use session::Session;
 
@@ -79,7 +80,8 @@ impl ControlPlane for Service {
             admitted = self.admission.admit() => admitted,
         };
         let admitted = admitted.inspect_err(|_| Counters::raise(&self.control.counters.turned_away))?;
-        let session = Session::new(self.control.clone(), peer, request.into_inner(), admitted);
+        let token = Token::of(request.metadata());
+        let session = Session::new(self.control.clone(), peer, token, request.into_inner(), admitted);
         Ok(Response::new(Box::pin(session.into_stream())))
     }
 }

@@ -1,3 +1,4 @@
-//! Where objects come from. Today that is a directory of the YAML that `kubectl apply` would take.
+//! Where objects come from: a directory of the YAML that `kubectl apply` would take, or a cluster.
 
 pub mod files;
+pub mod kube;

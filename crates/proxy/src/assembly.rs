@@ -194,6 +194,7 @@ impl Bound {
             metrics: self.metrics,
             admin: self.admin,
             control: self.control,
+            token: self.config.token_file.clone(),
             applier,
         };
         let (ended, has_ended) = watch::channel(false);
@@ -256,6 +257,7 @@ struct Beside {
     metrics: StdListener,
     admin: Option<StdUnixListener>,
     control: tonic::transport::Endpoint,
+    token: Option<PathBuf>,
     applier: Applier,
 }
 
@@ -273,6 +275,7 @@ impl Beside {
             channel: self.control.connect_lazy(),
             applier: self.applier,
             status: self.health.status,
+            token: self.token,
         };
         tasks.spawn(link.run(stop));
         while tasks.join_next().await.is_some() {}

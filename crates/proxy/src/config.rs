@@ -24,6 +24,10 @@ pub struct Config {
     /// The control plane, for example `http://127.0.0.1:4780`.
     #[arg(long, env = "SIDEGATE_CONTROL", default_value = "http://127.0.0.1:4780")]
     pub control: String,
+    /// File with the token that tells the control plane whose pod this is; read anew at each connection. Without it the
+    /// sidecar is who the other flags say, which only a control plane from files believes.
+    #[arg(long, env = "SIDEGATE_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
     /// Directory of the last good policy; never holds a key.
     #[arg(long, env = "SIDEGATE_STATE_DIR", default_value = "/var/run/sidegate")]
     pub state_dir: PathBuf,

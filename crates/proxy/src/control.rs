@@ -7,7 +7,9 @@
 pub mod apply;
 pub mod status;
 pub mod store;
+pub mod token;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +91,8 @@ pub struct Link {
     pub applier: Applier,
     /// How it stands.
     pub status: Arc<Status>,
+    /// Where the token is that tells whose pod this is, if there is one.
+    pub token: Option<PathBuf>,
 }
 
 impl Link {
@@ -127,7 +131,11 @@ impl Link {
             next.map(|message| (message, (None, waiting)))
         });
         let mut client = ControlPlaneClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
-        let opened = timeout(OPEN_TIME, client.subscribe(outgoing)).await;
+        let mut request = tonic::Request::new(outgoing);
+        if let Some(file) = &self.token {
+            request.metadata_mut().insert("authorization", token::bearer(file)?);
+        }
+        let opened = timeout(OPEN_TIME, client.subscribe(request)).await;
         let silent = || tonic::Status::deadline_exceeded("the control plane did not answer in time");
         let mut incoming = opened.map_err(|_| silent())??.into_inner();
         self.status.connected();

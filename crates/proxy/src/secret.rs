@@ -28,6 +28,12 @@ impl Secret {
         Self(Arc::new(Zeroizing::new(value.to_vec())))
     }
 
+    /// Whether this is the same key.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
+
     /// The header value `prefix` + key; none if the key cannot stand in a header.
     #[must_use]
     pub fn header(&self, prefix: &str) -> Option<HeaderValue> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sidegate_policy::Caller;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::{Control, lock};
 use crate::index::{Effective, SeatNumber};
@@ -64,6 +64,7 @@ pub struct Tally {
 #[derive(Default)]
 pub struct Roster {
     seats: Mutex<Seats>,
+    changes: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -121,6 +122,7 @@ impl Roster {
             bell.rung.notify_one();
         }
         seats.taken.insert(number, (seated, bell.clone()));
+        self.changes.send_replace(());
         Some((number, bell))
     }
 
@@ -167,6 +169,12 @@ impl Roster {
         all
     }
 
+    /// Tells when a sidecar came, went, or took or refused something.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
     /// How many are connected.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -198,6 +206,7 @@ impl Seat {
     pub fn note(&self, change: impl FnOnce(&mut Seated)) {
         if let Some((seated, _)) = lock(&self.control.roster.seats).taken.get_mut(&self.number) {
             change(seated);
+            self.control.roster.changes.send_replace(());
         }
     }
 }
@@ -212,5 +221,6 @@ impl Drop for Seat {
             seats.by_uid.remove(&uid);
         }
         seats.turnover += 1;
+        self.control.roster.changes.send_replace(());
     }
 }

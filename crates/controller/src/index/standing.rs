@@ -46,6 +46,8 @@ pub struct CredentialStanding {
     pub state: KeyState,
     /// Why it cannot be had, without the value; empty if it can.
     pub reason: String,
+    /// Differs when the value does, and tells nothing about it; empty if it cannot be had, another in another process.
+    pub mark: Arc<str>,
 }
 
 /// Whether a key can be had.
@@ -104,12 +106,12 @@ impl Index {
 
     fn of_provider(&self, entry: &ProviderEntry) -> Standing {
         let credential = |credential: &AcceptedCredential| {
-            let (state, reason) = match self.key(&entry.accepted, &credential.secret) {
-                Ok(_) => (KeyState::Ready, String::new()),
-                Err(NoKey::Missing(why)) => (KeyState::Missing, why),
-                Err(NoKey::Invalid(why)) => (KeyState::Invalid, why),
+            let (state, reason, mark) = match self.key(&entry.accepted, &credential.secret) {
+                Ok(value) => (KeyState::Ready, String::new(), self.mark(&value)),
+                Err(NoKey::Missing(why)) => (KeyState::Missing, why, Arc::default()),
+                Err(NoKey::Invalid(why)) => (KeyState::Invalid, why, Arc::default()),
             };
-            CredentialStanding { name: credential.name.clone(), state, reason }
+            CredentialStanding { name: credential.name.clone(), state, reason, mark }
         };
         Standing {
             unresolved: self.unresolved_of_provider(entry),

@@ -19,6 +19,7 @@ use super::delivery::Delivery;
 use super::link::Peer;
 use super::printable;
 use crate::control::{Control, Counters, Seat};
+use crate::identity::{Identified, Token};
 
 /// A sidecar says who it is within this time.
 const HELLO: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ const SHARE_OF_AGE: std::ops::Range<f64> = 0.8..1.2;
 pub(super) struct Session {
     control: Arc<Control>,
     peer: Peer,
+    /// Until it has been looked at.
+    token: Option<Token>,
     inbound: Streaming<v1::SidecarMessage>,
     closing: watch::Receiver<bool>,
     ends: Instant,
@@ -74,13 +77,14 @@ impl Session {
     pub(super) fn new(
         control: Arc<Control>,
         peer: Peer,
+        token: Option<Token>,
         inbound: Streaming<v1::SidecarMessage>,
         admitted: Admitted,
     ) -> Self {
         let (closing, now) = (control.closing(), Instant::now());
         let ends = now + AGE.mul_f64(control.draw(SHARE_OF_AGE));
         let traffic = Traffic { since: now, heard: 0, sent: 0 };
-        Self { control, peer, inbound, closing, ends, admitted: Some(admitted), greeted: None, traffic }
+        Self { control, peer, token, inbound, closing, ends, admitted: Some(admitted), greeted: None, traffic }
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<v1::ControlMessage, Status>> + Send {
@@ -138,11 +142,14 @@ impl Session {
         let Some(v1::SidecarMessage { message: Some(Up::Hello(hello)) }) = message else {
             return Err(Status::invalid_argument("the first message must be Hello"));
         };
-        let Some(caller) = hello.caller.map(decode_caller).filter(|c| !c.namespace.is_empty()).map(Arc::new) else {
-            return Err(Status::invalid_argument("Hello must name the caller and its namespace"));
+        let token = self.token.take();
+        let declared = hello.caller.map(decode_caller);
+        let Identified { caller, uid } = tokio::select! {
+            _ = self.closing.wait_for(|closing| *closing) => return Err(Status::unavailable("closing")),
+            identified = self.control.identify(token.as_ref(), declared) => identified?,
         };
         let who = format!("{}/{}", caller.namespace, caller.pod);
-        let Some(seat) = self.control.sit(caller, Arc::default(), MOST_STREAMS) else {
+        let Some(seat) = self.control.sit(caller, uid, MOST_STREAMS) else {
             return Err(Status::resource_exhausted("too many streams"));
         };
         seat.note(|seated| {

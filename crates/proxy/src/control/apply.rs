@@ -113,6 +113,11 @@ impl Applier {
             self.keys = before;
             return Err(reason);
         }
+        for ((provider, credential), key) in &self.keys {
+            if before.get(&(provider.clone(), credential.clone())).is_some_and(|old| !old.is(key)) {
+                sidecar.breakers.forget(provider, credential);
+            }
+        }
         self.credentials_version = credentials.version;
         Ok(())
     }

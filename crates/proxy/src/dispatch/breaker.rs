@@ -144,6 +144,13 @@ impl Breakers {
         self.strike(this_model, bad.then_some(FIRST_TIME), now, jitter);
     }
 
+    /// A credential has another key: what the last one did says nothing of it.
+    pub fn forget(&self, provider: &str, credential: &str) {
+        if !self.out.load().0.is_empty() {
+            self.change(|out| out.retain(|key, _| *key.provider != *provider || *key.credential != *credential));
+        }
+    }
+
     /// Takes a circuit out for `time`; one that failed its probe goes out again in any case.
     fn strike(&self, key: CircuitKey, time: Option<Duration>, now: Duration, jitter: f64) {
         let known = self.out.load().0.get(&key).copied();

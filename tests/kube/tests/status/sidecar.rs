@@ -1,0 +1,71 @@
+//! A sidecar as far as the control plane sees one: it shows its pod's token and answers what it is sent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use sidegate_wire::v1;
+use sidegate_wire::v1::control_message::Message as Down;
+use sidegate_wire::v1::control_plane_client::ControlPlaneClient;
+use sidegate_wire::v1::sidecar_message::Message as Up;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Request;
+use tonic::transport::Endpoint;
+
+/// A connected sidecar, which leaves when dropped.
+pub struct Sidecar {
+    /// Why it refuses policies, if it does.
+    pub refuses: watch::Sender<Option<String>>,
+    _task: JoinSet<()>,
+}
+
+impl Sidecar {
+    /// One that comes to `address`, and comes back when its stream ends.
+    pub fn start(address: SocketAddr, token: String) -> Self {
+        let refuses = watch::Sender::new(None);
+        let mut task = JoinSet::new();
+        let why = refuses.subscribe();
+        task.spawn(async move {
+            loop {
+                // It comes back as long as it lives.
+                let _ = live(address, &token, &why).await;
+                sleep(Duration::from_millis(100)).await;
+            }
+        });
+        Self { refuses, _task: task }
+    }
+}
+
+async fn live(
+    address: SocketAddr,
+    token: &str,
+    why: &watch::Receiver<Option<String>>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+    let (up, sent) = mpsc::channel(8);
+    let hello = v1::Hello { sidecar_version: "0.0.0".to_owned(), ..v1::Hello::default() };
+    up.send(message(Up::Hello(hello))).await?;
+    let mut request = Request::new(ReceiverStream::new(sent));
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse()?);
+    let mut down = ControlPlaneClient::new(channel).subscribe(request).await?.into_inner();
+    while let Some(received) = down.message().await? {
+        let (subject, version) = match received.message {
+            Some(Down::Policy(policy)) => (v1::Subject::Policy, policy.version),
+            Some(Down::Credentials(credentials)) => (v1::Subject::Credentials, credentials.version),
+            None => continue,
+        };
+        let refusal = why.borrow().clone().filter(|_| subject == v1::Subject::Policy);
+        let answer = match refusal {
+            Some(reason) => Up::Nack(v1::Nack { subject: subject.into(), version, reason }),
+            None => Up::Ack(v1::Ack { subject: subject.into(), version }),
+        };
+        up.send(message(answer)).await?;
+    }
+    Ok(())
+}
+
+fn message(message: Up) -> v1::SidecarMessage {
+    v1::SidecarMessage { message: Some(message) }
+}
