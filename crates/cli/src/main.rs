@@ -13,6 +13,7 @@ mod objects;
 mod output;
 mod source;
 mod who;
+mod words;
 
 use std::io::Write;
 use std::process::ExitCode;

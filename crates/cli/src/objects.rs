@@ -9,10 +9,13 @@ mod notes;
 mod stand_ins;
 mod workload;
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::rand;
 use jiff::tz::TimeZone;
 use sidegate_controller::Index;
 use sidegate_controller::prices::PriceBook;
+use sidegate_crds::AIProviderSpec;
 use sidegate_policy::Caller;
 use sidegate_proxy::clock::Clock;
 
@@ -22,12 +25,17 @@ use crate::who;
 pub use files::read;
 pub use stand_ins::{AUTHORITY, stand_in_secrets};
 
+/// Providers as they are written, by namespace and name.
+pub type Specs = BTreeMap<(String, String), AIProviderSpec>;
+
 /// Everything that an answer is computed from.
 pub struct Gathered {
     /// The objects.
     pub index: Index,
     /// Who calls.
     pub caller: Caller,
+    /// The providers as they are written.
+    pub specs: Specs,
     /// What is missing from the answer, and what is assumed in it.
     pub notes: Vec<String>,
 }

@@ -43,10 +43,14 @@ async fn ask(subject: &Subject, cluster: &Cluster) -> Result<Gathered, Failure> 
     let providers: Vec<AIProvider> = providers.into_iter().chain(foreign).collect();
     stand_in(&providers, &mut index, &mut notes);
     authorities(&server, &providers, &mut index, &mut notes).await?;
+    let named = |p: &AIProvider| {
+        (p.metadata.namespace.clone().unwrap_or_default(), p.metadata.name.clone().unwrap_or_default())
+    };
+    let specs = providers.iter().map(|provider| (named(provider), provider.spec.clone())).collect();
     providers.into_iter().for_each(|provider| index.apply_provider(provider));
     policies.iter().for_each(|policy| index.apply_policy(policy));
     notes.extend(notes::refused(&index));
-    Ok(Gathered { index, caller, notes })
+    Ok(Gathered { index, caller, specs, notes })
 }
 
 /// The labels of the caller's namespace: they alone decide which selectors of namespaces select it.
@@ -141,7 +145,8 @@ fn stand_in(providers: &[AIProvider], index: &mut Index, notes: &mut Vec<String>
                 CredentialState::Invalid => "invalid",
                 CredentialState::Rejected => "rejected by the provider",
             };
-            let told = format!("the status of AIProvider/{namespace}/{name} calls credential {} {word}", credential.name);
+            let told =
+                format!("the status of AIProvider/{namespace}/{name} calls credential {} {word}", credential.name);
             if state == CredentialState::Rejected {
                 notes.push(format!("{told}: sidecars leave it alone for a while after each refusal"));
             } else {

@@ -1,10 +1,13 @@
 //! Objects from files, by the reader of the control plane that runs without a cluster.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use sidegate_controller::index::ConfigData;
 use sidegate_controller::source::files::{Files, LARGEST_FILE, Object};
 use sidegate_controller::{Index, Severity};
+use sidegate_crds::AIProviderSpec;
 use sidegate_policy::Caller;
 use zeroize::Zeroizing;
 
@@ -17,7 +20,8 @@ use crate::who;
 /// # Errors
 /// When one of them cannot be read.
 pub fn read(named: &[PathBuf]) -> Result<Files, Failure> {
-    let (piped, paths): (Vec<&PathBuf>, Vec<&PathBuf>) = named.iter().partition(|path| path.as_path() == Path::new("-"));
+    let (piped, paths): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        named.iter().partition(|path| path.as_path() == Path::new("-"));
     let mut text = Zeroizing::new(String::new());
     if !piped.is_empty() {
         // One byte more than a file may have, so that a longer one is told from one that just fits.
@@ -46,45 +50,52 @@ pub(super) fn gather(who: &who::Arguments) -> Result<Gathered, Failure> {
     let caller = Caller {
         namespace: identity.namespace.as_str().into(),
         service_account: identity.service_account.as_str().into(),
-        workload: who.as_workload.as_ref().map(|w| format!("{}/{}", w.kind.as_str(), w.name)).unwrap_or_default().into(),
+        workload: who
+            .as_workload
+            .as_ref()
+            .map(|w| format!("{}/{}", w.kind.as_str(), w.name))
+            .unwrap_or_default()
+            .into(),
         pod: "".into(),
         labels: who.labels(),
     };
-    Ok(Gathered { index, caller, notes })
+    let specs =
+        providers(&files).map(|(namespace, name, spec)| ((namespace.into(), name.into()), spec.clone())).collect();
+    Ok(Gathered { index, caller, specs, notes })
+}
+
+/// Namespace, name and content of every provider.
+fn providers(files: &Files) -> impl Iterator<Item = (&str, &str, &AIProviderSpec)> {
+    files.listing().objects.iter().filter_map(|(name, object)| match object {
+        Object::Provider(spec) => Some((&*name.namespace, &*name.name, &**spec)),
+        _ => None,
+    })
 }
 
 /// Puts stand-ins where the files hold none of a kind: then it is kept elsewhere, and not forgotten.
 fn assume(files: &Files, index: &mut Index) -> Vec<String> {
     let objects = &files.listing().objects;
-    let providers = || {
-        objects.iter().filter_map(|(name, object)| match object {
-            Object::Provider(spec) => Some((&*name.namespace, &**spec)),
-            _ => None,
-        })
-    };
     let mut notes = Vec::new();
     if !objects.iter().any(|(_, object)| matches!(object, Object::Secret(_))) {
-        let secrets = stand_in_secrets(providers(), &|_, _| false);
+        let specs = providers(files).map(|(namespace, _, spec)| (namespace, spec));
+        let secrets = stand_in_secrets(specs, &|_, _| false);
         if !secrets.is_empty() {
             notes.push("no Secret is among the files: every named credential is taken as present".to_owned());
         }
         secrets.into_iter().for_each(|secret| index.apply_secret(secret));
     }
     if !objects.iter().any(|(_, object)| matches!(object, Object::ConfigMap(_))) {
-        let mut assumed = false;
-        for (namespace, spec) in providers() {
+        let mut maps: BTreeMap<(&str, &str), ConfigData> = BTreeMap::new();
+        for (namespace, _, spec) in providers(files) {
             for reference in spec.tls.iter().flat_map(|tls| &tls.ca_certificate_refs) {
-                // Of one ConfigMap several keys may be wanted; the last one alone would be there.
-                let keys = providers().filter(|(of, _)| *of == namespace).flat_map(|(_, s)| &s.tls);
-                let keys = keys.flat_map(|tls| &tls.ca_certificate_refs).filter(|r| r.name == reference.name);
-                let data = keys.map(|r| (r.key.clone(), AUTHORITY.to_owned())).collect();
-                index.apply_config_map(namespace, &reference.name, data);
-                assumed = true;
+                let map = maps.entry((namespace, &reference.name)).or_default();
+                map.insert(reference.key.clone(), AUTHORITY.to_owned());
             }
         }
-        if assumed {
+        if !maps.is_empty() {
             notes.push("no ConfigMap is among the files: every named authority is taken as present".to_owned());
         }
+        maps.into_iter().for_each(|((namespace, name), data)| index.apply_config_map(namespace, name, data));
     }
     notes
 }

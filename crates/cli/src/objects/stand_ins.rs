@@ -25,7 +25,12 @@ pub fn stand_in_secrets<'a>(
     }
     let secret = |((namespace, name), keys): ((&str, &str), BTreeSet<&str>)| {
         let value = |key: &str| (key.to_owned(), SecretValue::read(b"not-read").map(Arc::new));
-        Secret { namespace: namespace.into(), name: name.into(), hosts: None, keys: keys.into_iter().map(value).collect() }
+        Secret {
+            namespace: namespace.into(),
+            name: name.into(),
+            hosts: None,
+            keys: keys.into_iter().map(value).collect(),
+        }
     };
     wanted.into_iter().map(secret).collect()
 }

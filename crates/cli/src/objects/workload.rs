@@ -11,7 +11,12 @@ use crate::failure::Failure;
 use crate::who::{Subject, SubjectKind};
 
 /// Who calls from `subject`.
-pub async fn caller(server: &Server, namespace: &str, subject: &Subject, notes: &mut Vec<String>) -> Result<Caller, Failure> {
+pub async fn caller(
+    server: &Server,
+    namespace: &str,
+    subject: &Subject,
+    notes: &mut Vec<String>,
+) -> Result<Caller, Failure> {
     let name = &subject.name;
     let template = match subject.kind {
         SubjectKind::Pod => return of_pod(server, namespace, name, notes).await,

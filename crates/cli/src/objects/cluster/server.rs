@@ -72,7 +72,9 @@ impl Server {
         let (mut objects, mut page) = (Vec::new(), ListParams::default().limit(PAGE));
         for _ in 0..MOST_PAGES {
             let list = api.list(&page).await.map_err(|error| match missing(&error) {
-                true => Failure::new(UNAVAILABLE, format!("the API server knows no {kind}: apply Sidegate's CRDs first")),
+                true => {
+                    Failure::new(UNAVAILABLE, format!("the API server knows no {kind}: apply Sidegate's CRDs first"))
+                }
                 false => failure(&error, &format!("{kind}s in namespace {namespace}")),
             })?;
             for object in list.items {
