@@ -19,7 +19,7 @@ use crate::{objects, who};
 )]
 pub struct Arguments {
     #[command(flatten)]
-    who: who::Arguments,
+    who: who::Asking,
     /// Print for programs.
     #[arg(short, long, value_name = "FORM")]
     output: Option<Form>,

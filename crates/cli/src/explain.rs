@@ -22,7 +22,7 @@ use crate::{objects, who};
                         read, 69 the API server or the object is not there, 77 you may not read it.")]
 pub struct Arguments {
     #[command(flatten)]
-    who: who::Arguments,
+    who: who::Asking,
     /// The model that the call asks for.
     #[arg(short, long, value_name = "MODEL")]
     model: String,

@@ -27,7 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Sidegate: an AI gateway beside every pod.
 #[derive(Debug, Parser)]
-#[command(name = "sidegate", version, about)]
+#[command(name = "sidegate", version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

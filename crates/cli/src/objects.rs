@@ -44,7 +44,7 @@ pub struct Gathered {
 ///
 /// # Errors
 /// When the files or the API server cannot be read.
-pub fn gather(who: &who::Arguments) -> Result<Gathered, Failure> {
+pub fn gather(who: &who::Asking) -> Result<Gathered, Failure> {
     match &who.subject {
         Some(subject) => cluster::gather(subject, &who.cluster),
         None => files::gather(who),

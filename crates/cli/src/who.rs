@@ -9,7 +9,7 @@ use sidegate_proxy::config::{Labels as LabelList, parse_labels};
 
 /// Who calls, and where the objects are.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Arguments {
+pub struct Asking {
     /// A pod or workload of the cluster: pod/NAME, deployment/NAME, statefulset/NAME, daemonset/NAME, job/NAME,
     /// cronjob/NAME.
     #[arg(value_name = "KIND/NAME", required_unless_present = "filename", conflicts_with = "filename")]
@@ -129,7 +129,7 @@ impl FromStr for Identity {
     }
 }
 
-impl Arguments {
+impl Asking {
     /// Labels that were given.
     pub fn labels(&self) -> Labels {
         self.as_labels.as_ref().map(|labels| labels.0.clone()).unwrap_or_default()

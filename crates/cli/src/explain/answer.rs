@@ -87,7 +87,7 @@ pub struct Target {
     /// The share of new conversations that begin here, when nothing of an earlier priority can be used.
     pub share: String,
     /// The keys that can be used, with their shares.
-    pub credentials: Vec<String>,
+    pub credentials: Vec<Key>,
     /// Where it listens.
     pub endpoint: String,
     /// Where it computes, as its object says.
@@ -101,6 +101,15 @@ pub struct Target {
     pub price: Option<Price>,
     /// The target's field; of a call without a route, the provider.
     pub source: Source,
+}
+
+/// A key that can be used.
+#[derive(Debug, Clone, Serialize)]
+pub struct Key {
+    /// Its name in the provider's list.
+    pub name: String,
+    /// Its share of the load.
+    pub share: String,
 }
 
 /// Dollars per million tokens.

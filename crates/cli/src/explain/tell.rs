@@ -67,13 +67,15 @@ impl Explanation {
             let price = target.price.as_ref().map(|price| format!("${}/${}", price.input, price.output));
             let place = [target.region.as_deref(), target.residency.as_deref()];
             let place = place.into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let keys: Vec<String> =
+                target.credentials.iter().map(|key| format!("{} {}", key.name, key.share)).collect();
             rows.push(vec![
                 target.priority.to_string(),
                 target.share.clone(),
                 target.weight.to_string(),
                 target.provider.clone(),
                 target.model.clone(),
-                dash(target.credentials.join(", ")),
+                dash(keys.join(", ")),
                 dash(price.unwrap_or_default()),
                 if place.is_empty() { target.endpoint.clone() } else { format!("{} ({place})", target.endpoint) },
                 target.source.field.clone(),

@@ -34,7 +34,7 @@ pub fn read(named: &[PathBuf]) -> Result<Files, Failure> {
 }
 
 /// The objects of files, and the caller that the flags describe.
-pub(super) fn gather(who: &who::Arguments) -> Result<Gathered, Failure> {
+pub(super) fn gather(who: &who::Asking) -> Result<Gathered, Failure> {
     let Some(identity) = &who.identity else {
         return Err(Failure::new(USAGE, "name a pod or workload, or files with --as NAMESPACE/SERVICEACCOUNT"));
     };

@@ -102,12 +102,12 @@ impl Case<'_> {
 }
 
 /// The keys that can be used, in the order of the object, with their shares.
-fn credentials(provider: &Provider, candidate: &Candidate) -> Vec<String> {
+fn credentials(provider: &Provider, candidate: &Candidate) -> Vec<answer::Key> {
     let mut live = candidate.credentials.clone();
     live.sort_unstable();
     let live: Vec<_> = live.iter().filter_map(|index| provider.credentials.get(*index)).collect();
     let whole: u64 = live.iter().map(|credential| u64::from(credential.weight)).sum();
-    live.iter().map(|c| format!("{} {}", c.name, words::share(c.weight, whole))).collect()
+    live.iter().map(|c| answer::Key { name: c.name.to_string(), share: words::share(c.weight, whole) }).collect()
 }
 
 fn reason(why: &WhyLeft) -> (&'static str, Option<&Meta>) {
