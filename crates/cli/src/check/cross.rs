@@ -1,8 +1,8 @@
 //! What only shows when objects meet: routes that no call reaches, routes before others, targets that are denied or
 //! closed, weights and list entries without effect.
 //!
-//! Something is told only if it is so for every caller that the objects tell apart; a shadowed route, as in status,
-//! if it is so for some.
+//! Something is told only if it is so for every caller that the objects tell apart: a route that gives way to another
+//! one for some pods alone does what it is for.
 
 mod lists;
 mod routes;
@@ -54,7 +54,7 @@ impl Findings {
 /// What is wrong between the objects of `listing`, which `index` holds.
 pub fn problems(listing: &Listing, mut index: Index, control_namespace: &str) -> Vec<Problem> {
     let callers = Callers::of(&listing.objects, control_namespace, &mut index);
-    let (mut found, mut findings) = (BTreeSet::new(), Findings::default());
+    let mut findings = Findings::default();
     let (mut seen, mut rules, mut cut) = (BTreeSet::new(), 0, callers.cut);
     for caller in callers.iter() {
         if rules > MOST_RULES {
@@ -67,16 +67,14 @@ pub fn problems(listing: &Listing, mut index: Index, control_namespace: &str) ->
         }
         let snapshot = &effective.snapshot.snapshot;
         rules += size(snapshot);
-        found.extend(effective.conflicts.iter().cloned());
-        routes::look(snapshot, &caller.namespace, &mut findings);
+        routes::look(snapshot, &effective.conflicts, &caller.namespace, &mut findings);
         lists::look(snapshot, &mut findings);
     }
-    found.extend(findings.problems());
+    let mut found: Vec<Problem> = findings.problems().collect();
     found.extend(drained(listing));
     let none =
         |name: ObjectName| Problem::of(name, "spec", "selects no pod: its selector contradicts itself").warning();
     found.extend(callers.selecting_none.into_iter().map(none));
-    let mut found: Vec<Problem> = found.into_iter().collect();
     if cut {
         let reason = format!(
             "more than {} kinds of caller or {MOST_RULES} rules: what shows when objects meet was looked at for a part of \

@@ -1,13 +1,13 @@
 //! Routes: whether a call can reach them, and whether their targets can be used.
 
-use sidegate_controller::Severity;
+use sidegate_controller::{Problem, Severity};
 use sidegate_policy::{Glob, Match, Mode, ModelList, ProviderSlot, Route, Snapshot, Target};
 
 use super::Findings;
 use crate::check::globs::overlap;
 
-/// Looks at every route of one caller.
-pub fn look(snapshot: &Snapshot, namespace: &str, findings: &mut Findings) {
+/// Looks at every route of one caller. `conflicts` are those that never match.
+pub fn look(snapshot: &Snapshot, conflicts: &[Problem], namespace: &str, findings: &mut Findings) {
     for route in &snapshot.routes {
         let names = names(snapshot, route);
         let reached = names.iter().any(|(_, _, closed)| closed.is_none());
@@ -17,25 +17,35 @@ pub fn look(snapshot: &Snapshot, namespace: &str, findings: &mut Findings) {
                 findings.note(&route.meta, &format!(".matches[{matches}].models[{model}]"), why);
             }
         }
-        let whys: Vec<Option<(Severity, String)>> =
+        let targets: Vec<Option<(Severity, String)>> =
             route.targets.iter().map(|target| unusable(snapshot, route, target, namespace)).collect();
-        // A provider that does not exist is told by itself.
-        let missing = |target: &Target| matches!(target.provider, ProviderSlot::Missing { .. });
-        let told = !route.targets.iter().all(missing);
-        let dead = whys.iter().all(Option::is_some);
         let closed = (!reached).then(|| names.into_iter().find_map(|(_, _, closed)| closed)).flatten();
         let why = match closed {
-            Some(why) => Some(format!("no call can reach it: {why}")),
-            None if dead && told => Some("leads nowhere: none of its targets can be used".to_owned()),
-            None => None,
-        };
-        findings.note(&route.meta, "", why.map(|why| (Severity::Error, why)));
-        for (at, (target, why)) in route.targets.iter().zip(whys).enumerate() {
-            if !missing(target) {
-                findings.note(&route.meta, &format!(".targets[{at}]"), why);
+            Some(why) => Some((Severity::Error, format!("no call can reach it: {why}"))),
+            None if targets.iter().all(Option::is_some) && !route.targets.iter().all(missing) => {
+                Some((Severity::Error, "leads nowhere: none of its targets can be used".to_owned()))
             }
+            None => shadowed(route, conflicts).map(|why| (Severity::Warning, why)),
+        };
+        findings.note(&route.meta, "", why);
+        for (at, (_, why)) in route.targets.iter().zip(targets).enumerate().filter(|(_, (t, _))| !missing(t)) {
+            findings.note(&route.meta, &format!(".targets[{at}]"), why);
         }
     }
+}
+
+/// A provider that does not exist is told by itself.
+fn missing(target: &Target) -> bool {
+    matches!(target.provider, ProviderSlot::Missing { .. })
+}
+
+fn shadowed(route: &Route, conflicts: &[Problem]) -> Option<String> {
+    let (namespace, name, field) = (&route.meta.namespace, &route.meta.name, &route.meta.field);
+    let of = |problem: &&Problem| {
+        problem.field == **field
+            && problem.object.as_ref().is_some_and(|o| o.namespace == *namespace && o.name == *name)
+    };
+    conflicts.iter().find(of).map(|problem| problem.reason.clone())
 }
 
 /// Every name that a route matches, by position, and why it can never be asked for. A match without models matches

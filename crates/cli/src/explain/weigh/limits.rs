@@ -17,25 +17,25 @@ impl Case<'_> {
         self.snapshot.limits.iter().map(of).collect()
     }
 
+    /// Tokens are held by a bound, and settled by what is used.
     fn holds(&self, unit: Unit, plan: &Plan) -> String {
-        let input = "one token for each byte of the body at most";
+        let input = "the body's bytes as tokens";
         match unit {
-            Unit::Requests => "1".to_owned(),
+            Unit::Requests => "1 a call".to_owned(),
             Unit::ConcurrentRequests => "1 until the call ends".to_owned(),
-            Unit::InputTokens => format!("{input}, for each attempt"),
-            Unit::OutputTokens => format!("{}, for each attempt", self.output(plan)),
-            Unit::TotalTokens => format!("{input}, and {}, for each attempt", self.output(plan)),
+            Unit::InputTokens => format!("{input}, an attempt"),
+            Unit::OutputTokens => format!("{}, an attempt", self.output(plan)),
+            Unit::TotalTokens => format!("{input} and {}, an attempt", self.output(plan)),
         }
     }
 
-    /// The bound of the first target: the call's own maximum would lower it.
+    /// The largest bound of any target; the call's own maximum lowers it.
     fn output(&self, plan: &Plan) -> String {
         if !self.call.operation.generates() {
             return "no output".to_owned();
         }
-        let first = plan.candidates.iter().min_by_key(|candidate| candidate.priority);
-        let known = first.and_then(|c| Some(self.snapshot.providers.get(c.provider)?.known(&c.model).max_output));
-        let bound = self.call.bounds.output_tokens(known.flatten());
-        format!("{bound} tokens of output, or the call's own maximum")
+        let most = |c: &sidegate_policy::Candidate| self.snapshot.providers.get(c.provider)?.known(&c.model).max_output;
+        let bounds = plan.candidates.iter().map(|c| self.call.bounds.output_tokens(most(c)));
+        format!("up to {} of output", bounds.max().unwrap_or(0))
     }
 }

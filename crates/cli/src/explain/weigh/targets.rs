@@ -90,14 +90,16 @@ impl Case<'_> {
 
     fn is_left(&self, target: &Target, left: &LeftOut) -> bool {
         let model = target.model.as_ref().unwrap_or(&self.call.model);
-        let drained = left.why == WhyLeft::Drained || target.weight > 0;
+        // A weight of 0 is looked at once the provider is found.
+        let found = matches!(target.provider, ProviderSlot::At(_));
+        let weighed = target.weight > 0 || !found || left.why == WhyLeft::Drained;
         let provider = match &target.provider {
             ProviderSlot::At(index) => self.snapshot.providers.get(*index).map(|p| p.key.to_string()),
             ProviderSlot::Missing { namespace, name } | ProviderSlot::NotAccessible { namespace, name } => {
                 Some(format!("{namespace}/{name}"))
             }
         };
-        drained && *model == left.model && provider.as_deref() == Some(&*left.provider)
+        weighed && *model == left.model && provider.as_deref() == Some(&*left.provider)
     }
 }
 
