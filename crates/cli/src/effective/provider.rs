@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use sidegate_controller::index::Key;
 use sidegate_crds::AIProviderSpec;
-use sidegate_crds::provider::TimeoutsSpec;
 use sidegate_policy::money::Nanos;
-use sidegate_policy::{ModelFacts, Snapshot};
+use sidegate_policy::{ModelFacts, Snapshot, Timeouts};
 
 use crate::objects::Specs;
 use crate::source::Source;
@@ -34,7 +33,8 @@ pub struct Setting {
     pub field: String,
     /// The value in force.
     pub value: String,
-    /// `object`, or `default` where the object does not say.
+    /// `object`, or `default` where the value is what stands when the object does not say. (An API server writes
+    /// defaults into objects, so that the two cannot be told apart.)
     pub origin: &'static str,
 }
 
@@ -80,7 +80,7 @@ fn settings(provider: &sidegate_policy::Provider, spec: &AIProviderSpec, here: &
     ] {
         list.push(setting(field, value.to_string(), value));
     }
-    list.extend(timeouts(&provider.timeouts, &spec.timeouts));
+    list.extend(timeouts(&provider.timeouts));
     list
 }
 
@@ -95,15 +95,16 @@ fn model(facts: &ModelFacts) -> Vec<Setting> {
     [window, most, price].into_iter().flatten().collect()
 }
 
-fn timeouts(all: &sidegate_policy::Timeouts, said: &TimeoutsSpec) -> [Setting; 5] {
+fn timeouts(all: &Timeouts) -> [Setting; 5] {
+    let usual = Timeouts::default();
     [
-        ("connect", all.connect, said.connect.is_some()),
-        ("response", all.response, said.response.is_some()),
-        ("firstEvent", all.first_event, said.first_event.is_some()),
-        ("idle", all.idle, said.idle.is_some()),
-        ("stream", all.stream, said.stream.is_some()),
+        ("connect", all.connect, usual.connect),
+        ("response", all.response, usual.response),
+        ("firstEvent", all.first_event, usual.first_event),
+        ("idle", all.idle, usual.idle),
+        ("stream", all.stream, usual.stream),
     ]
-    .map(|(name, time, said)| setting(format!("spec.timeouts.{name}"), words::duration(time), said))
+    .map(|(name, time, usual)| setting(format!("spec.timeouts.{name}"), words::duration(time), time != usual))
 }
 
 fn setting(field: impl Into<String>, value: impl Into<String>, said: bool) -> Setting {
