@@ -7,7 +7,7 @@ mod value;
 
 use std::process::ExitCode;
 
-use crate::failure::Failure;
+use crate::failure::{FORBIDDEN, Failure};
 use crate::output::{self, Form};
 use crate::{objects, who};
 
@@ -15,7 +15,7 @@ use crate::{objects, who};
 #[derive(Debug, Clone, clap::Args)]
 #[command(
     after_help = "Exit codes: 0 printed, 64 wrong use, 66 a file cannot be read, 69 the API server or the object \
-                        is not there, 77 you may not read it."
+                        is not there, 77 you may not read it, or not all that decides (the incomplete policy is printed)."
 )]
 pub struct Arguments {
     #[command(flatten)]
@@ -31,6 +31,7 @@ pub struct Arguments {
 /// When there is no answer.
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let gathered = objects::gather(&arguments.who)?;
-    output::print(&value::effective(gathered), arguments.output)?;
-    Ok(ExitCode::SUCCESS)
+    let policy = value::effective(gathered);
+    output::print(&policy, arguments.output)?;
+    Ok(if policy.complete { ExitCode::SUCCESS } else { ExitCode::from(FORBIDDEN) })
 }

@@ -12,14 +12,15 @@ use std::process::ExitCode;
 
 use sidegate_policy::{Dialect, Operation};
 
-use crate::failure::{Failure, NO};
+use crate::failure::{FORBIDDEN, Failure, NO};
 use crate::output::{self, Form};
 use crate::{objects, who};
 
 /// Flags of `sidegate explain`.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "Exit codes: 0 the call would go, 1 it would be refused, 64 wrong use, 66 a file cannot be \
-                        read, 69 the API server or the object is not there, 77 you may not read it.")]
+                        read, 69 the API server or the object is not there, 77 you may not read it, or not all that decides (the \
+                        incomplete answer is printed).")]
 pub struct Arguments {
     #[command(flatten)]
     who: who::Asking,
@@ -49,5 +50,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let gathered = objects::gather(&arguments.who)?;
     let explanation = weigh::explain(gathered, &call);
     output::print(&explanation, arguments.output)?;
-    Ok(if explanation.refusal.is_none() { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+    Ok(match explanation.refusal {
+        _ if !explanation.complete => ExitCode::from(FORBIDDEN),
+        Some(_) => ExitCode::from(NO),
+        None => ExitCode::SUCCESS,
+    })
 }

@@ -23,6 +23,7 @@ use crate::failure::{Failure, UNAVAILABLE, USAGE};
 use crate::who;
 
 pub use files::read;
+pub use notes::Notes;
 pub use stand_ins::{AUTHORITY, stand_in_secrets};
 
 /// Providers as they are written, by namespace and name.
@@ -37,7 +38,7 @@ pub struct Gathered {
     /// The providers as they are written.
     pub specs: Specs,
     /// What is missing from the answer, and what is assumed in it.
-    pub notes: Vec<String>,
+    pub notes: Notes,
 }
 
 /// The objects and the caller that the command line names.

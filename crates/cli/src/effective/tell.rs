@@ -10,6 +10,9 @@ impl Told for Policy {
     fn tell(&self) -> String {
         let short = self.version.get(..12).unwrap_or(&self.version);
         let mut text = format!("{}\nversion {short}, prices of {}\n", self.caller.tell(), self.price_version);
+        if !self.complete {
+            text.push_str("\nINCOMPLETE  you may not read all that decides, see the notes below\n");
+        }
         for provider in &self.providers {
             let _ = writeln!(text, "\nProvider {}, from {}", provider.name, provider.source);
             let mut rows: Vec<Vec<String>> = provider

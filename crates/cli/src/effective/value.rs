@@ -31,6 +31,8 @@ pub struct Policy {
     pub limits: Vec<Limit>,
     /// Routes that never match, because others do before them.
     pub conflicts: Vec<Conflict>,
+    /// Whoever asks may read everything that decides.
+    pub complete: bool,
     /// What is missing from this answer, and what is assumed in it.
     pub notes: Vec<String>,
 }
@@ -138,7 +140,8 @@ pub fn effective(mut gathered: Gathered) -> Policy {
         routes: snapshot.routes.iter().map(|r| route(snapshot, r)).collect(),
         limits: snapshot.limits.iter().map(limit).collect(),
         conflicts: effective.conflicts.iter().map(conflict).collect(),
-        notes: gathered.notes,
+        complete: !gathered.notes.hidden,
+        notes: gathered.notes.lines,
     }
 }
 

@@ -36,6 +36,8 @@ pub struct Explanation {
     /// What objects in dry run would do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<DryRun>,
+    /// Whoever asks may read everything that decides.
+    pub complete: bool,
     /// What is missing from this answer, and what is assumed in it.
     pub notes: Vec<String>,
 }

@@ -10,6 +10,9 @@ impl Told for Explanation {
     fn tell(&self) -> String {
         let mut text = format!("{} asks for {}", self.caller.tell(), self.call.model);
         let _ = writeln!(text, " ({}, {})\n", self.call.dialect, self.call.operation);
+        if !self.complete {
+            text.push_str("INCOMPLETE  you may not read all that decides, see the notes below; as far as you may:\n\n");
+        }
         match &self.refusal {
             Some(refusal) => text.push_str(&refused(refusal)),
             None => {

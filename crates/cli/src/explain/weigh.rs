@@ -49,7 +49,8 @@ pub fn explain(mut gathered: Gathered, call: &Call) -> answer::Explanation {
         lists: case.lists(),
         limits: Vec::new(),
         dry_run: None,
-        notes: gathered.notes,
+        complete: !gathered.notes.hidden,
+        notes: gathered.notes.lines,
     };
     match decided {
         Ok(plan) => case.fill(&mut explanation, &plan),

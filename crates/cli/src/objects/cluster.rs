@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use sidegate_controller::Index;
 use sidegate_crds::{AIPolicy, AIProvider, AIProviderSpec, CredentialState};
 
-use super::{AUTHORITY, Gathered, empty_index, notes, stand_in_secrets, workload};
+use super::{AUTHORITY, Gathered, Notes, empty_index, stand_in_secrets, workload};
 use crate::failure::{FORBIDDEN, Failure, UNAVAILABLE};
 use crate::who::{Cluster, Subject};
 
@@ -35,7 +35,7 @@ async fn ask(subject: &Subject, cluster: &Cluster) -> Result<Gathered, Failure> 
     let mut index = empty_index(&cluster.control_namespace)?;
     let (server, own) = Server::connect(cluster).await?;
     let namespace = cluster.namespace.clone().unwrap_or(own);
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     let caller = workload::caller(&server, &namespace, subject, &mut notes).await?;
     labels(&server, &namespace, &mut index, &mut notes).await?;
     let (providers, policies) = listed(&server, &namespace, &cluster.control_namespace, &mut notes).await?;
@@ -49,15 +49,15 @@ async fn ask(subject: &Subject, cluster: &Cluster) -> Result<Gathered, Failure> 
     let specs = providers.iter().map(|provider| (named(provider), provider.spec.clone())).collect();
     providers.into_iter().for_each(|provider| index.apply_provider(provider));
     policies.iter().for_each(|policy| index.apply_policy(policy));
-    notes.extend(notes::refused(&index));
+    notes.say_refused(&index);
     Ok(Gathered { index, caller, specs, notes })
 }
 
 /// The labels of the caller's namespace: they alone decide which selectors of namespaces select it.
-async fn labels(server: &Server, name: &str, index: &mut Index, notes: &mut Vec<String>) -> Result<(), Failure> {
+async fn labels(server: &Server, name: &str, index: &mut Index, notes: &mut Notes) -> Result<(), Failure> {
     match server.get_cluster::<Namespace>(name).await {
         Ok(namespace) => index.apply_namespace(name, namespace.metadata.labels.unwrap_or_default()),
-        Err(failure) if failure.code == FORBIDDEN => notes.push(format!(
+        Err(failure) if failure.code == FORBIDDEN => notes.hide(format!(
             "you may not read Namespace/{name}: what selects namespaces by label is judged by its name alone"
         )),
         Err(failure) => return Err(failure),
@@ -70,7 +70,7 @@ async fn listed(
     server: &Server,
     own: &str,
     control: &str,
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Result<(Vec<AIProvider>, Vec<AIPolicy>), Failure> {
     let (mut providers, mut policies, mut seen) = (Vec::new(), Vec::new(), false);
     for namespace in BTreeSet::from([own, control]) {
@@ -91,16 +91,11 @@ async fn listed(
 }
 
 /// Keeps what was listed, and says whether it could be seen; what may not be seen is noted.
-fn kept<K>(
-    listed: Result<Vec<K>, Failure>,
-    into: &mut Vec<K>,
-    notes: &mut Vec<String>,
-    what: &str,
-) -> Result<bool, Failure> {
+fn kept<K>(listed: Result<Vec<K>, Failure>, into: &mut Vec<K>, notes: &mut Notes, what: &str) -> Result<bool, Failure> {
     match listed {
         Ok(objects) => into.extend(objects),
         Err(failure) if failure.code == FORBIDDEN => {
-            notes.push(format!("you may not list {what} are missing from this answer"));
+            notes.hide(format!("you may not list {what} are missing from this answer"));
             return Ok(false);
         }
         Err(failure) => return Err(failure),
@@ -113,7 +108,7 @@ async fn foreign(
     server: &Server,
     listed: &[&str],
     policies: &[AIPolicy],
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Result<Vec<AIProvider>, Failure> {
     let targets = policies.iter().flat_map(|policy| &policy.spec.routes).flat_map(|route| &route.targets);
     let named = targets.filter_map(|target| Some((target.namespace.as_deref()?, target.provider.as_str())));
@@ -122,7 +117,7 @@ async fn foreign(
     for (namespace, name) in foreign.into_iter().take(MOST_FOREIGN) {
         match server.get::<AIProvider>(namespace, name).await {
             Ok(provider) => providers.push(provider),
-            Err(failure) if failure.code == FORBIDDEN => notes.push(format!(
+            Err(failure) if failure.code == FORBIDDEN => notes.hide(format!(
                 "you may not read AIProvider/{namespace}/{name}, which a route names: it counts as missing"
             )),
             Err(failure) if failure.missing => {}
@@ -133,7 +128,7 @@ async fn foreign(
 }
 
 /// Takes every named credential as present, but for those that the provider's status calls missing or invalid.
-fn stand_in(providers: &[AIProvider], index: &mut Index, notes: &mut Vec<String>) {
+fn stand_in(providers: &[AIProvider], index: &mut Index, notes: &mut Notes) {
     let mut absent: BTreeSet<(*const AIProviderSpec, &str)> = BTreeSet::new();
     for provider in providers {
         for credential in provider.status.iter().flat_map(|status| &status.credentials) {
@@ -148,10 +143,10 @@ fn stand_in(providers: &[AIProvider], index: &mut Index, notes: &mut Vec<String>
             let told =
                 format!("the status of AIProvider/{namespace}/{name} calls credential {} {word}", credential.name);
             if state == CredentialState::Rejected {
-                notes.push(format!("{told}: sidecars leave it alone for a while after each refusal"));
+                notes.say(format!("{told}: sidecars leave it alone for a while after each refusal"));
             } else {
                 absent.insert((&raw const provider.spec, &credential.name));
-                notes.push(told);
+                notes.say(told);
             }
         }
     }
@@ -166,7 +161,7 @@ async fn authorities(
     server: &Server,
     providers: &[AIProvider],
     index: &mut Index,
-    notes: &mut Vec<String>,
+    notes: &mut Notes,
 ) -> Result<(), Failure> {
     let mut wanted: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
     for provider in providers {
@@ -181,7 +176,7 @@ async fn authorities(
             Err(failure) if failure.code == FORBIDDEN => {
                 let data = keys.into_iter().map(|key| (key.to_owned(), AUTHORITY.to_owned())).collect();
                 index.apply_config_map(namespace, name, data);
-                notes.push(format!("you may not read ConfigMap/{namespace}/{name}: its authorities count as present"));
+                notes.say(format!("you may not read ConfigMap/{namespace}/{name}: its authorities count as present"));
             }
             Err(failure) if failure.missing => {}
             Err(failure) => return Err(failure),

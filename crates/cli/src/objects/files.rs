@@ -11,7 +11,7 @@ use sidegate_crds::AIProviderSpec;
 use sidegate_policy::Caller;
 use zeroize::Zeroizing;
 
-use super::{AUTHORITY, Gathered, empty_index, notes, stand_in_secrets};
+use super::{AUTHORITY, Gathered, Notes, empty_index, stand_in_secrets};
 use crate::failure::{Failure, NO_INPUT, USAGE};
 use crate::who;
 
@@ -43,9 +43,9 @@ pub(super) fn gather(who: &who::Asking) -> Result<Gathered, Failure> {
     files.apply_to(&mut index);
     let mut notes = assume(&files, &mut index);
     let broken = files.listing().problems.iter().filter(|p| p.severity == Severity::Error).count();
-    notes.extend(notes::refused(&index));
+    notes.say_refused(&index);
     if broken > 0 {
-        notes.push(format!("{broken} documents cannot be read and are not in this answer: sidegate check names them"));
+        notes.say(format!("{broken} documents cannot be read and are not in this answer: sidegate check names them"));
     }
     let caller = Caller {
         namespace: identity.namespace.as_str().into(),
@@ -73,14 +73,14 @@ fn providers(files: &Files) -> impl Iterator<Item = (&str, &str, &AIProviderSpec
 }
 
 /// Puts stand-ins where the files hold none of a kind: then it is kept elsewhere, and not forgotten.
-fn assume(files: &Files, index: &mut Index) -> Vec<String> {
+fn assume(files: &Files, index: &mut Index) -> Notes {
     let objects = &files.listing().objects;
-    let mut notes = Vec::new();
+    let mut notes = Notes::default();
     if !objects.iter().any(|(_, object)| matches!(object, Object::Secret(_))) {
         let specs = providers(files).map(|(namespace, _, spec)| (namespace, spec));
         let secrets = stand_in_secrets(specs, &|_, _| false);
         if !secrets.is_empty() {
-            notes.push("no Secret is among the files: every named credential is taken as present".to_owned());
+            notes.say("no Secret is among the files: every named credential is taken as present".to_owned());
         }
         secrets.into_iter().for_each(|secret| index.apply_secret(secret));
     }
@@ -93,7 +93,7 @@ fn assume(files: &Files, index: &mut Index) -> Vec<String> {
             }
         }
         if !maps.is_empty() {
-            notes.push("no ConfigMap is among the files: every named authority is taken as present".to_owned());
+            notes.say("no ConfigMap is among the files: every named authority is taken as present".to_owned());
         }
         maps.into_iter().for_each(|((namespace, name), data)| index.apply_config_map(namespace, name, data));
     }

@@ -6,17 +6,16 @@ use k8s_openapi::api::core::v1::{Pod, PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use sidegate_policy::Caller;
 
+use super::Notes;
 use super::cluster::Server;
 use crate::failure::Failure;
 use crate::who::{Subject, SubjectKind};
 
+/// The label of pods that carry a sidecar.
+const SIDECAR: (&str, &str) = ("sidegate.dev/injected", "true");
+
 /// Who calls from `subject`.
-pub async fn caller(
-    server: &Server,
-    namespace: &str,
-    subject: &Subject,
-    notes: &mut Vec<String>,
-) -> Result<Caller, Failure> {
+pub async fn caller(server: &Server, namespace: &str, subject: &Subject, notes: &mut Notes) -> Result<Caller, Failure> {
     let name = &subject.name;
     let template = match subject.kind {
         SubjectKind::Pod => return of_pod(server, namespace, name, notes).await,
@@ -35,14 +34,21 @@ pub async fn caller(
     Ok(of_template(namespace, format!("{}/{name}", subject.kind.as_str()), template))
 }
 
-async fn of_pod(server: &Server, namespace: &str, name: &str, notes: &mut Vec<String>) -> Result<Caller, Failure> {
+async fn of_pod(server: &Server, namespace: &str, name: &str, notes: &mut Notes) -> Result<Caller, Failure> {
     let pod = server.get::<Pod>(namespace, name).await?;
+    let labels = pod.metadata.labels.clone().unwrap_or_default();
+    if labels.get(SIDECAR.0).map(String::as_str) != Some(SIDECAR.1) {
+        let (label, value) = SIDECAR;
+        notes.say(format!(
+            "the pod lacks the label {label}={value} of pods with a sidecar: this is what would hold if it had one"
+        ));
+    }
     let workload = match controller(&pod.metadata) {
         None => String::new(),
         Some(owner) => match of_owner(server, namespace, owner).await {
             Ok(workload) => workload,
             Err(failure) => {
-                notes.push(format!(
+                notes.hide(format!(
                     "{}/{} owns the pod and cannot be read ({}): policies that refer to a workload are missing",
                     owner.kind, owner.name, failure.message
                 ));
@@ -55,7 +61,7 @@ async fn of_pod(server: &Server, namespace: &str, name: &str, notes: &mut Vec<St
         service_account: service_account(pod.spec.as_ref()).into(),
         workload: workload.into(),
         pod: name.into(),
-        labels: pod.metadata.labels.unwrap_or_default(),
+        labels,
     })
 }
 

@@ -10,6 +10,7 @@ use kube::{Api, Client, Config, Error, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::failure::{FORBIDDEN, Failure, UNAVAILABLE, USAGE};
+use crate::objects::Notes;
 use crate::who::Cluster;
 
 /// Time for one answer.
@@ -63,7 +64,7 @@ impl Server {
     ///
     /// # Errors
     /// When they may not be listed, or the kind is not known there.
-    pub async fn list<K>(&self, namespace: &str, notes: &mut Vec<String>) -> Result<Vec<K>, Failure>
+    pub async fn list<K>(&self, namespace: &str, notes: &mut Notes) -> Result<Vec<K>, Failure>
     where
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
@@ -81,7 +82,7 @@ impl Server {
                 let name = object.metadata.name.clone().unwrap_or_default();
                 match object.try_parse::<K>() {
                     Ok(object) => objects.push(object),
-                    Err(error) => notes.push(format!("{kind}/{namespace}/{name} is not in this answer: {error}")),
+                    Err(error) => notes.say(format!("{kind}/{namespace}/{name} is not in this answer: {error}")),
                 }
             }
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
@@ -89,7 +90,7 @@ impl Server {
                 None => return Ok(objects),
             }
         }
-        notes.push(format!("only the first {} {kind}s of namespace {namespace} are in this answer", objects.len()));
+        notes.say(format!("only the first {} {kind}s of namespace {namespace} are in this answer", objects.len()));
         Ok(objects)
     }
 }
