@@ -27,7 +27,7 @@ pub struct Arguments {
     /// The model that the call asks for.
     #[arg(short, long, value_name = "MODEL")]
     model: String,
-    /// The dialect of the call: `OpenAI`, `Anthropic` or `Gemini`; by default that of the operation, else `OpenAI`.
+    /// The dialect of the call: OpenAI, Anthropic or Gemini; by default that of the operation, else OpenAI.
     #[arg(short, long, value_name = "DIALECT", value_parser = call::Dialects)]
     dialect: Option<Dialect>,
     /// What the call does; by default the dialect's way to generate text.

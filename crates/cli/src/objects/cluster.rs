@@ -74,14 +74,12 @@ async fn listed(
 ) -> Result<(Vec<AIProvider>, Vec<AIPolicy>), Failure> {
     let (mut providers, mut policies, mut seen) = (Vec::new(), Vec::new(), false);
     for namespace in BTreeSet::from([own, control]) {
-        let whose = match namespace == control {
-            true => "of the whole cluster, its ceilings and limits included,",
-            false => "of this namespace",
-        };
+        let whose = if namespace == control { "the whole cluster" } else { "this namespace" };
         let listed = server.list::<AIProvider>(namespace, notes).await;
-        seen |= kept(listed, &mut providers, notes, &format!("AIProviders in {namespace}: providers {whose}"))?;
+        seen |= kept(listed, &mut providers, notes, &format!("AIProviders in {namespace}: those of {whose}"))?;
         let listed = server.list::<AIPolicy>(namespace, notes).await;
-        seen |= kept(listed, &mut policies, notes, &format!("AIPolicies in {namespace}: rules {whose}"))?;
+        let what = format!("AIPolicies in {namespace}: the lists, routes and limits of {whose}");
+        seen |= kept(listed, &mut policies, notes, &what)?;
     }
     if !seen {
         let message = format!("you may list neither AIProviders nor AIPolicies in {own} and {control}: no answer");

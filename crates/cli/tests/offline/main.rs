@@ -7,6 +7,7 @@
 
 mod called;
 mod check;
+mod documented;
 mod effective;
 mod explain;
 
