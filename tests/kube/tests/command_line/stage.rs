@@ -92,8 +92,8 @@ impl Stage {
             "spec": {"serviceAccountName": "web", "containers": [{"name": "app", "image": "app:none"}]},
         });
         let spec = json!({"selector": {"matchLabels": {"app": "checkout"}}, "template": template});
-        let deployment = self.made("apps/v1", "Deployment", "checkout", None, spec.clone()).await;
-        let set = self.made("apps/v1", "ReplicaSet", "checkout-5d8f", Some(&deployment), spec).await;
+        let deployment = self.made("Deployment", "checkout", None, spec.clone()).await;
+        let set = self.made("ReplicaSet", "checkout-5d8f", Some(&deployment), spec).await;
         let mut pod = template;
         pod["metadata"] = json!({"name": "checkout-5d8f-x", "labels": labels, "ownerReferences": [owner(&set)]});
         self.apply("v1", "Pod", pod).await;
@@ -104,9 +104,9 @@ impl Stage {
         self.apply("v1", "Pod", alone).await;
     }
 
-    async fn made(&self, version: &str, kind: &str, name: &str, above: Option<&Value>, spec: Value) -> Value {
+    async fn made(&self, kind: &str, name: &str, above: Option<&Value>, spec: Value) -> Value {
         let owners: Vec<Value> = above.map(owner).into_iter().collect();
-        self.apply(version, kind, json!({"metadata": {"name": name, "ownerReferences": owners}, "spec": spec})).await
+        self.apply("apps/v1", kind, json!({"metadata": {"name": name, "ownerReferences": owners}, "spec": spec})).await
     }
 
     async fn apply(&self, version: &str, kind: &str, mut object: Value) -> Value {
