@@ -78,3 +78,6 @@ impl FileState {
         Self { problems: vec![Problem::at(shown.clone(), 0, reason)], ..Self::default() }
     }
 }
+
+#[cfg(test)]
+mod tests;
