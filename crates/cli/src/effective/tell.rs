@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::value::{Limit, List, Matches, Policy, Route};
+use super::value::{Conflict, Limit, List, Matches, Policy, Route};
 use crate::output::{Told, columns};
 use crate::words;
 
@@ -39,8 +39,11 @@ impl Told for Policy {
             "Limits for each pod, all of which count",
             &self.limits.iter().map(limit_row).collect::<Vec<_>>(),
         );
-        let conflicts = self.conflicts.iter().map(|c| vec![format!("{} {}", c.object, c.field), c.reason.clone()]);
-        section(&mut text, "Conflicts", &conflicts.collect::<Vec<_>>());
+        let conflict = |c: &Conflict| {
+            let reason = format!("never matches: {} {} has all of its matches before it", c.winner, c.winner_field);
+            vec![format!("{} {}", c.object, c.field), reason]
+        };
+        section(&mut text, "Conflicts", &self.conflicts.iter().map(conflict).collect::<Vec<_>>());
         text.push_str(&words::notes(&self.notes));
         text
     }

@@ -1,7 +1,6 @@
 //! An effective policy as a value, and how it is made from a snapshot.
 
 use serde::Serialize;
-use sidegate_controller::Problem;
 use sidegate_policy::{Match, ModelList, ProviderSlot, Snapshot};
 
 use super::provider::{self, Provider};
@@ -117,13 +116,16 @@ pub struct Limit {
 
 /// A route that never matches.
 #[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Conflict {
     /// Its object.
     pub object: String,
     /// Its field.
     pub field: String,
-    /// Who wins.
-    pub reason: String,
+    /// The object that wins.
+    pub winner: String,
+    /// Its field.
+    pub winner_field: String,
 }
 
 /// The effective policy of the caller.
@@ -200,10 +202,11 @@ fn limit(limit: &sidegate_policy::Limit) -> Limit {
     }
 }
 
-fn conflict(problem: &Problem) -> Conflict {
+fn conflict(conflict: &sidegate_controller::Conflict) -> Conflict {
     Conflict {
-        object: problem.object.as_ref().map(ToString::to_string).unwrap_or_default(),
-        field: problem.field.clone(),
-        reason: problem.reason.clone(),
+        object: conflict.object.to_string(),
+        field: conflict.field.to_string(),
+        winner: conflict.winner.to_string(),
+        winner_field: conflict.winner_field.to_string(),
     }
 }

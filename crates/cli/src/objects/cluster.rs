@@ -36,7 +36,7 @@ async fn ask(subject: &Subject, cluster: &Cluster) -> Result<Gathered, Failure> 
     let (server, own) = Server::connect(cluster).await?;
     let namespace = cluster.namespace.clone().unwrap_or(own);
     let mut notes = Notes::default();
-    let caller = workload::caller(&server, &namespace, subject, &mut notes).await?;
+    let caller = workload::caller(&server, &namespace, subject, &mut index, &mut notes).await?;
     labels(&server, &namespace, &mut index, &mut notes).await?;
     let (providers, policies) = listed(&server, &namespace, &cluster.control_namespace, &mut notes).await?;
     let foreign = foreign(&server, &[&namespace, &cluster.control_namespace], &policies, &mut notes).await?;

@@ -1,13 +1,13 @@
 //! Routes: whether a call can reach them, and whether their targets can be used.
 
-use sidegate_controller::{Problem, Severity};
-use sidegate_policy::{Glob, Match, Mode, ModelList, ProviderSlot, Route, Snapshot, Target};
+use sidegate_controller::{Conflict, Problem, Severity};
+use sidegate_policy::{Glob, Match, Meta, Mode, ModelList, ProviderSlot, Route, Snapshot, Target};
 
 use super::Findings;
 use crate::check::globs::overlap;
 
 /// Looks at every route of one caller. `conflicts` are those that never match.
-pub fn look(snapshot: &Snapshot, conflicts: &[Problem], namespace: &str, findings: &mut Findings) {
+pub fn look(snapshot: &Snapshot, conflicts: &[Conflict], namespace: &str, findings: &mut Findings) {
     for route in &snapshot.routes {
         let names = names(snapshot, route);
         let reached = names.iter().any(|(_, _, closed)| closed.is_none());
@@ -39,13 +39,10 @@ fn missing(target: &Target) -> bool {
     matches!(target.provider, ProviderSlot::Missing { .. })
 }
 
-fn shadowed(route: &Route, conflicts: &[Problem]) -> Option<String> {
-    let (namespace, name, field) = (&route.meta.namespace, &route.meta.name, &route.meta.field);
-    let of = |problem: &&Problem| {
-        problem.field == **field
-            && problem.object.as_ref().is_some_and(|o| o.namespace == *namespace && o.name == *name)
-    };
-    conflicts.iter().find(of).map(|problem| problem.reason.clone())
+fn shadowed(route: &Route, conflicts: &[Conflict]) -> Option<String> {
+    let Meta { namespace, name, field, .. } = &route.meta;
+    let of = |c: &&Conflict| c.field == *field && c.object.namespace == *namespace && c.object.name == *name;
+    conflicts.iter().find(of).map(|conflict| Problem::from(conflict).reason)
 }
 
 /// Every name that a route matches, by position, and why it can never be asked for. A match without models matches
