@@ -11,12 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sidegate_controller::source::files::{Listing, Object};
 use sidegate_controller::{Index, Kind, ObjectName, Problem, Severity};
-use sidegate_policy::{Meta, Snapshot};
+use sidegate_policy::Meta;
 
 use super::callers::{self, Callers};
 
-/// Rules looked at over all callers, so that a check has an end.
-const MOST_RULES: usize = 200_000;
+/// Pairs of routes held against each other over all callers, so that a check has an end: a few seconds of work.
+const MOST_PAIRS: usize = 200_000_000;
 
 /// What was seen of one field: for how many callers it counts, and why it has no effect for some.
 #[derive(Default)]
@@ -55,9 +55,10 @@ impl Findings {
 pub fn problems(listing: &Listing, mut index: Index, control_namespace: &str) -> Vec<Problem> {
     let callers = Callers::of(&listing.objects, control_namespace, &mut index);
     let mut findings = Findings::default();
-    let (mut seen, mut rules, mut cut) = (BTreeSet::new(), 0, callers.cut);
+    let (mut seen, mut cut) = (BTreeSet::new(), callers.cut);
+    let mut pairs = pairs_of_one(listing, control_namespace);
     for caller in callers.iter() {
-        if rules > MOST_RULES {
+        if pairs > MOST_PAIRS {
             cut = true;
             break;
         }
@@ -66,7 +67,7 @@ pub fn problems(listing: &Listing, mut index: Index, control_namespace: &str) ->
             continue;
         }
         let snapshot = &effective.snapshot.snapshot;
-        rules += size(snapshot);
+        pairs += snapshot.routes.len().pow(2);
         routes::look(snapshot, &effective.conflicts, &caller.namespace, &mut findings);
         lists::look(snapshot, &mut findings);
     }
@@ -77,8 +78,8 @@ pub fn problems(listing: &Listing, mut index: Index, control_namespace: &str) ->
     found.extend(callers.selecting_none.into_iter().map(none));
     if cut {
         let reason = format!(
-            "more than {} kinds of caller or {MOST_RULES} rules: what shows when objects meet was looked at for a part of \
-             them",
+            "more than {} kinds of caller, or too many routes for one of them: what shows when objects meet was looked \
+             at for a part of them",
             callers::MOST
         );
         found.push(Problem { severity: Severity::Warning, ..Problem::at("-", 0, reason) });
@@ -86,8 +87,16 @@ pub fn problems(listing: &Listing, mut index: Index, control_namespace: &str) ->
     found
 }
 
-fn size(snapshot: &Snapshot) -> usize {
-    1 + snapshot.routes.len() + snapshot.limits.len() + snapshot.allow.len() + snapshot.deny.len()
+/// Pairs of routes that may meet at one caller: those of the control plane's namespace and of one other.
+fn pairs_of_one(listing: &Listing, control_namespace: &str) -> usize {
+    let mut routes: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, object) in &listing.objects {
+        if let Object::Policy(spec) = object {
+            *routes.entry(&name.namespace).or_default() += spec.routes.len();
+        }
+    }
+    let everywhere = routes.remove(control_namespace).unwrap_or(0);
+    (everywhere + routes.into_values().max().unwrap_or(0)).pow(2)
 }
 
 /// Credentials that are never used because of their weight.

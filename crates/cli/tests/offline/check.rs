@@ -117,3 +117,25 @@ fn a_thousand_header_matches_are_refused_and_many_policies_end_soon() {
     let found = problems(&many);
     assert_eq!(found.len(), 800, "every provider is missing");
 }
+
+/// PO9: more routes than can be held against each other in time are told, not looked at.
+#[test]
+fn more_routes_than_a_check_looks_at_are_told() {
+    let routes = (0..32).fold(String::new(), |mut all, n| {
+        write!(all, "{{name: r{n}, matches: [{{models: [m{n}]}}], targets: [{{provider: p}}]}}, ").unwrap();
+        all
+    });
+    let directory = tempfile::tempdir().unwrap();
+    for file in 0..5 {
+        let text =
+            (0..100).fold(String::new(), |all, n| all + &policy(file * 100 + n, &format!("{{routes: [{routes}]}}")));
+        std::fs::write(directory.path().join(format!("{file}.yaml")), text).unwrap();
+    }
+    let began = Instant::now();
+    let ended = sidegate(&["check", "-f", directory.path().to_str().unwrap(), "-o", "json"]);
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&report["objects"], &report["warnings"]), (&500.into(), &1.into()));
+    let problems = report["problems"].as_array().unwrap();
+    assert!(problems.iter().any(|p| p["reason"].as_str().unwrap().contains("for a part of them")));
+}

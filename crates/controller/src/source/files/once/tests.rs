@@ -61,6 +61,13 @@ fn too_large_a_text_is_a_problem_of_its_own() {
 }
 
 #[test]
+fn a_list_is_an_error_because_its_items_would_be_missed() {
+    let files = Files::once(&[], Some("apiVersion: v1\nkind: List\nitems: []\n")).unwrap();
+    let problems = &files.listing().problems;
+    assert!(problems[0].severity == Severity::Error && problems[0].reason.contains("parted by ---"), "{problems:?}");
+}
+
+#[test]
 fn an_object_of_our_group_that_is_not_read_is_an_error_and_of_another_a_warning() {
     let ours = "apiVersion: sidegate.dev/v1beta1\nkind: AIPolicy\nmetadata: {name: a}\n";
     let other = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n";
