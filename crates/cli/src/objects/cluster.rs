@@ -37,8 +37,10 @@ async fn ask(subject: &Subject, cluster: &Cluster) -> Result<Gathered, Failure> 
     let namespace = cluster.namespace.clone().unwrap_or(own);
     let mut notes = Notes::default();
     let caller = workload::caller(&server, &namespace, subject, &mut index, &mut notes).await?;
-    labels(&server, &namespace, &mut index, &mut notes).await?;
     let (providers, policies) = listed(&server, &namespace, &cluster.control_namespace, &mut notes).await?;
+    if select_namespaces(&providers, &policies) {
+        labels(&server, &namespace, &mut index, &mut notes).await?;
+    }
     let foreign = foreign(&server, &[&namespace, &cluster.control_namespace], &policies, &mut notes).await?;
     let providers: Vec<AIProvider> = providers.into_iter().chain(foreign).collect();
     stand_in(&providers, &mut index, &mut notes);
@@ -51,6 +53,12 @@ async fn ask(subject: &Subject, cluster: &Cluster) -> Result<Gathered, Failure> 
     policies.iter().for_each(|policy| index.apply_policy(policy));
     notes.say_refused(&index);
     Ok(Gathered { index, caller, specs, notes })
+}
+
+/// Whether labels of namespaces make a difference to any of these objects.
+fn select_namespaces(providers: &[AIProvider], policies: &[AIPolicy]) -> bool {
+    providers.iter().any(|provider| provider.spec.access.namespaces.selector.is_some())
+        || policies.iter().any(|policy| policy.spec.namespace_selector.is_some())
 }
 
 /// The labels of the caller's namespace: they alone decide which selectors of namespaces select it.

@@ -12,9 +12,10 @@ async fn a_developer_of_one_namespace_is_told_what_is_missing_from_the_answer() 
     assert_eq!(answer["complete"], false, "{answer}");
     assert_eq!(answer["rule"]["name"], "checkout", "what may be seen is explained: {answer}");
     let notes = answer["notes"].to_string();
-    for hidden in ["AIProviders in sidegate-system", "AIPolicies in sidegate-system", "Namespace/shop"] {
+    for hidden in ["AIProviders in sidegate-system", "AIPolicies in sidegate-system"] {
         assert!(notes.contains(hidden), "{hidden}: {notes}");
     }
+    assert!(!notes.contains("Namespace/shop"), "nothing that she sees selects namespaces: {notes}");
     let ended = sidegate(&dora, &ASKED);
     assert_eq!(ended.code, 77, "{}", ended.err);
     assert!(ended.out.contains("INCOMPLETE"), "{}", ended.out);
@@ -23,6 +24,8 @@ async fn a_developer_of_one_namespace_is_told_what_is_missing_from_the_answer() 
 
     // The same user with the right to read there: nothing is missing.
     let ellen = stage.user("ellen", &["shop", "sidegate-system"]).await;
+    let notes = json(&ellen, &ASKED)["notes"].to_string();
+    assert!(notes.contains("Namespace/shop"), "a provider selects namespaces by label: {notes}");
     stage.may_read_labels("ellen").await;
     let answer = json(&ellen, &ASKED);
     assert_eq!((&answer["complete"], &answer["notes"]), (&true.into(), &serde_json::json!([])), "{answer}");
