@@ -12,7 +12,7 @@ mod invalid;
 mod object;
 pub mod policy;
 pub mod provider;
-mod selector;
+pub mod selector;
 pub mod status;
 
 pub use definitions::{definitions, manifests};

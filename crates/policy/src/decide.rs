@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::call::Call;
 use crate::caller::Caller;
 use crate::offers::names_that_work;
-use crate::plan::{DryRun, Lost, LostBecause, Pin, Plan, Rule};
+use crate::plan::{DryRun, LeftOut, Lost, LostBecause, Pin, Plan, Rule};
 use crate::refusal::{Class, Refusal};
 use crate::snapshot::{Match, Mode, Snapshot};
 use crate::suspension::Suspensions;
@@ -63,6 +63,30 @@ pub fn decide(
 /// Whether a call for the model would get a plan, without the trouble of a helpful refusal.
 pub(crate) fn would_go(snapshot: &Snapshot, call: &Call, caller: &Caller, conditions: &Conditions<'_>) -> Option<Plan> {
     Question { snapshot, call, caller, conditions, draw: 0 }.answer(false).ok()
+}
+
+/// What was weighed for a call, whatever came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Weighing {
+    /// Index of the route that the call goes by; none where it goes to the accessible provider.
+    pub winner: Option<usize>,
+    /// Routes that name the model and did not win.
+    pub lost: Vec<Lost>,
+    /// Targets of the winning rule that cannot be used.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// What [`decide`] weighs once the lists let the model pass: for whoever explains a refusal, which carries none of it.
+#[must_use]
+pub fn weigh(snapshot: &Snapshot, call: &Call, caller: &Caller, conditions: &Conditions<'_>) -> Weighing {
+    let question = Question { snapshot, call, caller, conditions, draw: 0 };
+    let (winner, lost) = question.route(false);
+    let mut left_out = Vec::new();
+    match winner.and_then(|index| snapshot.routes.get(index)) {
+        Some(route) => question.of_route(route, false, &mut left_out),
+        None => question.accessible(false, &mut left_out),
+    };
+    Weighing { winner, lost, left_out }
 }
 
 /// What would have been different.

@@ -22,7 +22,7 @@ pub mod usage;
 
 pub use call::{Bounds, Call, Conversation, Dialect, Operation, Streaming};
 pub use caller::Caller;
-pub use decide::{Conditions, decide};
+pub use decide::{Conditions, Weighing, decide, weigh};
 pub use glob::Glob;
 pub use meta::{Meta, ObjectKind, Rank, Specificity};
 pub use money::{Cost, Nanos, Price, Rate, Rates, Tier};

@@ -21,6 +21,11 @@ impl Index {
         found
     }
 
+    /// Objects that are refused as they are written; their last good version stays where there was one.
+    pub fn refused(&self) -> impl Iterator<Item = &ObjectName> {
+        self.refused.keys()
+    }
+
     /// Conflicts in the effective policies that are in use.
     #[must_use]
     pub fn conflicts(&self) -> Vec<Problem> {

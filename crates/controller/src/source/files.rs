@@ -7,6 +7,7 @@
 mod document;
 mod line;
 mod listing;
+mod once;
 mod walk;
 mod yaml;
 
@@ -38,6 +39,9 @@ pub enum Unreadable {
     /// Not one object in it.
     #[error("the directory {0} holds no object that can be read{1}; put the YAML there that kubectl would apply")]
     Nothing(String, String),
+    /// A file or directory that was named is not there or may not be read.
+    #[error("cannot read {0}: {1}")]
+    Path(String, String),
 }
 
 /// A directory of objects.

@@ -6,3 +6,4 @@ mod order;
 mod properties;
 mod routes;
 mod unusable;
+mod weighed;

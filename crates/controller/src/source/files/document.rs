@@ -19,6 +19,9 @@ use crate::secret::{BadValue, HOSTS_ANNOTATION, Secret, SecretValue};
 /// Documents of one file.
 const MOST_DOCUMENTS: usize = 1000;
 
+/// How the versions of our group begin.
+const GROUP: &str = "sidegate.dev/";
+
 /// An object as it was read.
 #[derive(Clone, PartialEq)]
 pub enum Object {
@@ -84,8 +87,13 @@ impl Read {
             }
         };
         let Some(kind) = head.known_kind() else {
-            let reason = format!("{} {} is not read here and ignored", head.api_version, head.kind);
-            return self.problems.push(Problem::at(path.clone(), document.line, reason).warning());
+            let list = (head.api_version.as_str(), head.kind.as_str()) == ("v1", "List");
+            let instead = if list { "; write its items as documents, parted by ---" } else { "" };
+            let reason = format!("{} {} is not read here and ignored{instead}", head.api_version, head.kind);
+            let problem = Problem::at(path.clone(), document.line, reason);
+            // An object of another group is somebody else's; one of this group, and a list of any, was meant for us.
+            let ours = head.api_version.starts_with(GROUP) || list;
+            return self.problems.push(if ours { problem } else { problem.warning() });
         };
         let namespace = match kind {
             Kind::Namespace => String::new(),
