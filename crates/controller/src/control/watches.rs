@@ -101,12 +101,14 @@ impl Watches {
         });
     }
 
-    /// Something went wrong.
-    pub fn failed(&self, name: &WatchName, why: &'static str) {
+    /// Something went wrong; whether that is news, or the same as before.
+    pub fn failed(&self, name: &WatchName, why: &'static str) -> bool {
+        let mut news = false;
         self.note(name, |standing| {
             standing.failures += 1;
-            standing.trouble = Some(why);
+            news = standing.trouble.replace(why) != Some(why);
         });
+        news
     }
 
     /// Nobody has to wait for it any more, whether or not it has ever been listed.

@@ -190,11 +190,13 @@ impl<K: DeserializeOwned + Clone + std::fmt::Debug + Send + 'static> Watch<K> {
 
     fn note(&mut self, trouble: &Trouble) {
         let kind = self.name.kind;
+        let news = self.shared.control.watches.failed(&self.name, trouble.word());
         match trouble {
             Trouble::Gone | Trouble::Refused(_) => tracing::info!("watch of {kind}: {trouble}"),
-            _ => tracing::warn!("watch of {kind}: {trouble}; what is known stays"),
+            // An outage is told once, not at each attempt.
+            _ if news => tracing::warn!("watch of {kind}: {trouble}; what is known stays"),
+            _ => tracing::debug!("watch of {kind}: {trouble}; what is known stays"),
         }
-        self.shared.control.watches.failed(&self.name, trouble.word());
         self.failures = self.failures.saturating_add(1);
         // One Secret that cannot be had holds nobody up; a kind that cannot be listed does, because without its
         // objects a policy would allow too much.
