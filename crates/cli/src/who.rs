@@ -21,7 +21,7 @@ pub struct Asking {
     #[arg(long = "as", id = "identity", value_name = "NAMESPACE/SERVICEACCOUNT", requires = "filename")]
     pub identity: Option<Identity>,
     /// With files: what the calling pod is part of, as deployment/checkout.
-    #[arg(long, value_name = "KIND/NAME", requires = "filename")]
+    #[arg(long, value_name = "KIND/NAME", value_parser = workload, requires = "filename")]
     pub as_workload: Option<Subject>,
     /// With files: labels of the calling pod, as team=web,tier=gold.
     #[arg(long, value_name = "LABELS", value_parser = parse_labels, requires = "filename")]
@@ -105,6 +105,14 @@ impl FromStr for Subject {
         };
         sidegate_crds::formats::object_name(name).map_err(|why| format!("the name {why}"))?;
         Ok(Self { kind, name: name.to_owned() })
+    }
+}
+
+/// Reads a workload, which a pod is not.
+fn workload(text: &str) -> Result<Subject, String> {
+    match text.parse()? {
+        Subject { kind: SubjectKind::Pod, .. } => Err("a pod is part of a workload, and is none".to_owned()),
+        workload => Ok(workload),
     }
 }
 

@@ -123,7 +123,7 @@ fn objects_that_are_refused_are_named_as_missing_from_the_answer() {
 #[test]
 fn wrong_use_ends_with_64_and_says_what_to_write() {
     let asked = ["explain", "-f", SHOP, "--as", "shop/web", "-m", "fast"];
-    let wrong: [(Vec<&str>, &str); 10] = [
+    let wrong: [(Vec<&str>, &str); 11] = [
         (vec!["explain", "-m", "fast"], "<KIND/NAME>"),
         (vec!["explain", "pod/x"], "--model"),
         (vec!["explain", "-f", SHOP, "-m", "fast"], "--as"),
@@ -134,6 +134,7 @@ fn wrong_use_ends_with_64_and_says_what_to_write() {
         (with(&asked, &["--operation", "sing"]), "chat_completions"),
         (with(&asked, &["--operation", "messages", "--dialect", "OpenAI"]), "OpenAI has no operation messages"),
         (with(&asked, &["--header", "x-tier"]), "NAME=VALUE"),
+        (with(&asked, &["--as-workload", "pod/x"]), "a pod is part of a workload"),
     ];
     for (args, part) in wrong {
         let ended = sidegate(&args);
