@@ -154,6 +154,24 @@ impl Index {
         built
     }
 
+    /// Whether exactly this version of a provider or policy was applied last and is in force.
+    #[must_use]
+    pub fn is_in_force(&self, name: &ObjectName, metadata: &ObjectMeta) -> bool {
+        let key = (name.namespace.clone(), name.name.clone());
+        let origin = match name.kind {
+            Kind::AiProvider => self.providers.get(&key).map(|entry| &entry.accepted.origin),
+            Kind::AiPolicy => self.policies.get(&key).map(|policy| &policy.origin),
+            _ => None,
+        };
+        let created = metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_nanosecond());
+        !self.refused.contains_key(name)
+            && origin.is_some_and(|origin| {
+                metadata.uid.as_deref() == Some(&*origin.uid)
+                    && metadata.generation == Some(origin.generation)
+                    && origin.created == created
+            })
+    }
+
     /// Takes a provider, or refuses it and keeps its last good version.
     pub fn apply_provider(&mut self, object: AIProvider) {
         let name = object_name(Kind::AiProvider, &object.metadata);

@@ -124,13 +124,17 @@ impl Files {
             index.retain(kind, &|name| self.listing.places.contains_key(name));
         }
         for (order, (name, object)) in self.listing.objects.iter().enumerate() {
-            let metadata = || self.metadata(name, order);
+            let metadata = self.metadata(name, order);
+            // Most objects are as they were, and to see that is cheaper than to check them again.
+            if index.is_in_force(name, &metadata) {
+                continue;
+            }
             match object {
                 Object::Provider(spec) => {
-                    index.apply_provider(AIProvider { metadata: metadata(), spec: (**spec).clone(), status: None })
+                    index.apply_provider(AIProvider { metadata, spec: (**spec).clone(), status: None })
                 }
                 Object::Policy(spec) => {
-                    index.apply_policy(&AIPolicy { metadata: metadata(), spec: (**spec).clone(), status: None })
+                    index.apply_policy(&AIPolicy { metadata, spec: (**spec).clone(), status: None })
                 }
                 Object::Secret(secret) => index.apply_secret(secret.clone()),
                 Object::ConfigMap(data) => index.apply_config_map(&name.namespace, &name.name, data.clone()),
