@@ -44,6 +44,8 @@ pub struct Control {
     pub(crate) counters: Counters,
     pub(crate) roster: Roster,
     pub(crate) watches: Watches,
+    /// This replica writes statuses now.
+    pub(crate) writes_status: AtomicBool,
     /// Who says whose a token is; from files nobody.
     pub(crate) reviewer: Option<Reviewer>,
 }
@@ -74,6 +76,7 @@ impl Control {
             counters: Counters::default(),
             roster: Roster::default(),
             watches: Watches::default(),
+            writes_status: AtomicBool::new(false),
             reviewer: None,
         }
     }

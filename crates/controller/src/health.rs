@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -152,6 +153,15 @@ fn metrics(control: &Control) -> String {
     let objects = objects.each_ref().map(|(labels, n)| (labels.as_str(), *n));
     metric("objects", "gauge", "Objects in force.", &objects);
     metric("problems", "gauge", "Problems of objects.", &[("", count(control.problems().len()))]);
+    if control.reviewer.is_some() {
+        let writer = u64::from(control.writes_status.load(Ordering::Relaxed));
+        metric("status_writer", "gauge", "1 on the replica that writes statuses.", &[("", writer)]);
+        let writes = [
+            ("{result=\"written\"}", Counters::read(&counters.statuses)),
+            ("{result=\"failed\"}", Counters::read(&counters.statuses_failed)),
+        ];
+        metric("status_writes_total", "counter", "Statuses written, and those that were not taken.", &writes);
+    }
     watches(control, &mut metric);
     text
 }

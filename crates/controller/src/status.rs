@@ -25,6 +25,7 @@ mod tracked;
 mod writer;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use aws_lc_rs::rand as random;
 use kube::Client;
@@ -88,7 +89,9 @@ pub async fn write(client: Client, control: Arc<Control>, options: Options) {
             let news = futures_util::stream::select(shown::watch(&client), peers);
             let post = Post { client, terms: terms.clone(), term: term.number, identity, share };
             let writer = Writer::new(control.clone(), options.clock.clone(), chance.clone(), post);
+            control.writes_status.store(true, Ordering::Relaxed);
             Box::pin(writer.run(news, closed(&control))).await;
+            control.writes_status.store(false, Ordering::Relaxed);
         }
         done.send_replace(true);
     };

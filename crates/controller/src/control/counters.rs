@@ -1,4 +1,4 @@
-//! What has happened on the streams since the start.
+//! What has happened on the streams, and to statuses, since the start.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,6 +17,10 @@ pub struct Counters {
     pub withheld: AtomicU64,
     /// Streams that were told to come back later.
     pub turned_away: AtomicU64,
+    /// Statuses written.
+    pub statuses: AtomicU64,
+    /// Statuses that the API server did not take.
+    pub statuses_failed: AtomicU64,
 }
 
 impl Counters {

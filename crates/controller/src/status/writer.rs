@@ -25,7 +25,7 @@ use super::peers::Peers;
 use super::send::{Ended, Letter, Post};
 use super::shown::News;
 use super::tracked::{Status, Tracked, marks};
-use crate::control::Control;
+use crate::control::{Control, Counters};
 use crate::controller::Clock;
 use crate::index::Standing;
 use crate::problem::{Kind, ObjectName};
@@ -224,8 +224,12 @@ impl Writer {
         let (now, draw) = (Instant::now(), self.chance.random_range(0.0..1.0));
         let Some(tracked) = self.objects.get_mut(name) else { return };
         tracked.writing = false;
+        if matches!(ended, Ended::Refused(_) | Ended::Unavailable(_)) {
+            Counters::raise(&self.control.counters.statuses_failed);
+        }
         match ended {
             Ended::Written(shown) => {
+                Counters::raise(&self.control.counters.statuses);
                 self.server.succeeded();
                 if !tracked.written(shown) {
                     tracing::warn!("the status of {name} is not what was written; it is written again later");

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use sidegate_kube::objects;
 
-use crate::within;
 use crate::world::{World, policy, secret};
+use crate::{SOON, within};
 
 /// From the answer of `kubectl apply` to the sidecar.
 const APPLIED: Duration = Duration::from_secs(1);
@@ -30,6 +30,11 @@ async fn what_is_applied_reaches_a_sidecar_within_a_second() {
     );
     let (_, metrics) = world.page("/metrics").await;
     assert!(metrics.contains("sidegate_control_watch_up{kind=\"AIPolicy\"} 1"), "{metrics}");
+    within(SOON, "it writes statuses", async || {
+        let (_, metrics) = world.page("/metrics").await;
+        metrics.contains("sidegate_control_status_writer 1") && !metrics.contains("{result=\"written\"} 0")
+    })
+    .await;
 }
 
 #[tokio::test]

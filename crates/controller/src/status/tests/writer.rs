@@ -13,7 +13,7 @@ use tokio::time::{Instant, advance, sleep};
 
 use super::server::{Mood, Server};
 use super::*;
-use crate::control::Control;
+use crate::control::{Control, Counters};
 use crate::index::Index;
 use crate::lease::Term;
 use crate::prices::PriceBook;
@@ -87,6 +87,7 @@ async fn a_status_is_written_once_to_the_version_that_was_seen_and_then_rests() 
     assert_eq!(writes[0].body["metadata"]["uid"], "checkout");
     assert_eq!(writes[0].body["status"]["observedGeneration"], 1);
     assert_eq!(scene.server.events(), ["Accepted"]);
+    assert_eq!(Counters::read(&scene.control.counters.statuses), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,6 +187,7 @@ async fn a_server_that_takes_no_writes_is_asked_less_and_less() {
     seconds(600).await;
     let asked = scene.server.writes().len();
     assert!((10..=200).contains(&asked), "{asked} in ten minutes for fifty objects");
+    assert_eq!(Counters::read(&scene.control.counters.statuses_failed), asked as u64);
     scene.server.set(Mood::Takes);
     seconds(120).await;
     assert_eq!(scene.server.events().len(), 50);
