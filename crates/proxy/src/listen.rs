@@ -34,10 +34,9 @@ use crate::signals::stopped;
 
 /// Time for a connection's first bytes.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes of a request's head.
+/// Bytes of a request's head. It has at most a hundred lines, hyper's own limit, as answers have: a limit that is set
+/// costs a pass over as many places for each head.
 pub const HEAD_BYTES: usize = 32 * 1024;
-/// Header lines of a request.
-pub const HEAD_LINES: usize = 100;
 /// Bytes that hyper may buffer of one connection in each direction.
 const CONNECTION_BUFFER: usize = 64 * 1024;
 /// HTTP/2: calls at once on one connection.
@@ -124,7 +123,6 @@ async fn serve_h1<I: Inbound>(
     });
     let connection = server::conn::http1::Builder::new()
         .header_read_timeout(None)
-        .max_headers(HEAD_LINES)
         .max_header_size(HEAD_BYTES)
         .max_buf_size(CONNECTION_BUFFER)
         .auto_date_header(false)

@@ -30,8 +30,6 @@ const IDLE_TIME: Duration = Duration::from_secs(55);
 const STALE_TRIES: usize = 3;
 /// Bytes that hyper may buffer of one connection; a longer head is refused.
 const CONNECTION_BUFFER: usize = 64 * 1024;
-/// Header lines of an answer.
-const HEAD_LINES: usize = 200;
 
 /// The pools of all origins, and how they connect.
 pub struct Pools {
@@ -266,7 +264,6 @@ impl Pool {
         }
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(CONNECTION_BUFFER)
-            .max_headers(HEAD_LINES)
             .handshake(connected.io)
             .await
             .map_err(refused)?;
