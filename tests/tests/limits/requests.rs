@@ -38,6 +38,19 @@ async fn the_headers_tell_what_is_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_tells_what_is_left_too() {
+    let mut stage = under(vec![a_minute("burst", Unit::Requests, 2)]);
+    stage.call(chat("m", "")).await;
+    stage.call(chat("m", "")).await;
+    sleep(Duration::from_millis(500)).await;
+    let refused = stage.call(chat("m", "")).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.header("x-ratelimit-limit-requests"), "2");
+    assert_eq!(refused.header("x-ratelimit-remaining-requests"), "0");
+    assert_eq!(refused.header("x-ratelimit-reset-requests"), "59.5s");
+}
+
+#[tokio::test(start_paused = true)]
 async fn several_attempts_of_a_call_are_one_request() {
     let mut stage = under(vec![a_minute("burst", Unit::Requests, 2)]);
     stage.fail("first", 1, Fault::Status { status: 500, headers: Vec::new(), body: None, code: None });
