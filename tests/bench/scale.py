@@ -247,8 +247,8 @@ def write_docs(rows, lines, circumstances):
     record = json.loads(kept.read_text())
     record["scale"] = {**circumstances, "figures": rows, "lines": lines}
     kept.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    text = (f"Measured {circumstances['date']} on {circumstances['machine']}, with `{circumstances['command']}`.\n\n"
-            + table(rows))
+    text = (f"Measured {circumstances['date']} on {circumstances['machine']}, with `{circumstances['command']}`. "
+            f"The machine's load was {circumstances['load']:.1f} before it began.\n\n" + table(rows))
     page = docs / "benchmarks.md"
     page.write_text(report.between_markers(page.read_text(), text, BEGIN, END))
 
@@ -260,7 +260,7 @@ def main():
     if unknown := set(args.parts) - set(PARTS):
         raise SystemExit(f"no such part: {', '.join(sorted(unknown))}")
     machine.raise_open_files()
-    lines = {}
+    lines, load = {}, os.getloadavg()[1]
     for part in args.parts:
         run = Path(tempfile.mkdtemp(prefix="sidegate-scale-"))
         lines[part] = MEASURES[part](args, run)
@@ -269,7 +269,9 @@ def main():
     rows = figures(lines)
     print(table(rows))
     if not args.quick and set(args.parts) == set(PARTS):
-        write_docs(rows, lines, {**circumstances(args), "command": "make bench-scale"})
+        built = "" if args.bin.name == "release" else f" --bin target/{args.bin.name}"
+        command = "make bench-scale" if not built else "python3 tests/bench/scale.py" + built
+        write_docs(rows, lines, {**circumstances(args), "command": command, "load": load})
     if args.check and not all(row["met"] for row in rows):
         raise SystemExit("a target was missed")
 
