@@ -16,6 +16,7 @@ pub mod provider;
 pub mod refusal;
 pub mod snapshot;
 pub mod suspension;
+pub mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod usage;
@@ -31,4 +32,5 @@ pub use provider::{Credential, Endpoint, ModelFacts, ModelMatch, Network, PriceR
 pub use refusal::{Class, Fault, Origin, Reason, Refusal};
 pub use snapshot::{HeaderMatch, Limit, LimitId, Match, Mode, ModelList, ProviderSlot, Route, Snapshot, Target, Unit};
 pub use suspension::{CircuitKey, Suspension, Suspensions};
+pub use telemetry::{Always, Attribute, AttributeValue, Content, Ratio, Telemetry, Traces};
 pub use usage::{Classes, Usage};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::glob::Glob;
 use crate::meta::{Meta, Rank};
 use crate::provider::Provider;
+use crate::telemetry::{AttributeValue, Telemetry};
 
 /// Whether an object acts, or only tells what it would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -181,18 +182,25 @@ pub struct Snapshot {
     pub routes: Vec<Route>,
     /// Limits; all of them count.
     pub limits: Vec<Limit>,
+    /// What is told of calls.
+    pub telemetry: Telemetry,
     /// Some list, route or limit is in dry run; set by [`Snapshot::sealed`].
     pub dry_run: bool,
 }
 
 impl Snapshot {
-    /// Lower-case names of the headers that some rule looks at, each once.
+    /// Lower-case names of the headers that some rule or attribute looks at, each once.
     #[must_use]
     pub fn header_names(&self) -> Vec<Arc<str>> {
         let mut names: Vec<Arc<str>> = Vec::new();
-        for header in self.routes.iter().flat_map(|r| &r.matches).flat_map(|m| &m.headers) {
-            if !names.contains(&header.name) {
-                names.push(header.name.clone());
+        let matched = self.routes.iter().flat_map(|r| &r.matches).flat_map(|m| &m.headers).map(|h| &h.name);
+        let told = self.telemetry.attributes.iter().filter_map(|a| match &a.value {
+            AttributeValue::Header(name) => Some(name),
+            AttributeValue::Known(_) => None,
+        });
+        for name in matched.chain(told) {
+            if !names.contains(name) {
+                names.push(name.clone());
             }
         }
         names

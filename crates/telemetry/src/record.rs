@@ -170,6 +170,8 @@ pub struct CallRecord {
     pub bytes_in: u64,
     /// Bytes of the response body that went to the caller.
     pub bytes_out: u64,
+    /// What policy wants to be told beside: names and values.
+    pub attributes: Vec<(Arc<str>, Box<str>)>,
     /// The trace that the caller is in, if it said so.
     pub trace: Option<TraceContext>,
 }
@@ -201,6 +203,7 @@ impl CallRecord {
             duration: Duration::ZERO,
             bytes_in: 0,
             bytes_out: 0,
+            attributes: Vec::new(),
             trace: None,
         }
     }

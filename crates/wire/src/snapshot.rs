@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use prost::Message;
-use sidegate_policy::Snapshot;
+use sidegate_policy::{Snapshot, Telemetry};
 
 use crate::invalid::{InvalidSnapshot, Wrong, each};
 use crate::{lists, provider, routes, v1};
@@ -54,6 +54,7 @@ pub fn decode_snapshot(version: &str, bytes: &[u8]) -> Result<Snapshot, InvalidS
         deny: each("deny", message.deny, lists::decode_models)?,
         routes: each("routes", message.routes, |r| routes::decode(r, count))?,
         limits: each("limits", message.limits, lists::decode_limit)?,
+        telemetry: Telemetry::default(),
         dry_run: false,
     };
     Ok(snapshot.sealed())

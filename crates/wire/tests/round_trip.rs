@@ -187,7 +187,8 @@ fn limit() -> impl Strategy<Value = Limit> {
 fn snapshot() -> impl Strategy<Value = Snapshot> {
     let lists = (vec(models(), 0..3), vec(models(), 0..3), vec(route(), 0..3), vec(limit(), 0..3));
     (name(), vec(provider(), 3..5), lists).prop_map(|(price_version, providers, (allow, deny, routes, limits))| {
-        Snapshot { version: "v".into(), price_version, providers, allow, deny, routes, limits, dry_run: false }.sealed()
+        let counted = Snapshot { providers, allow, deny, routes, limits, ..Snapshot::default() };
+        Snapshot { version: "v".into(), price_version, ..counted }.sealed()
     })
 }
 

@@ -1,0 +1,151 @@
+//! What is told of calls beyond what is always counted: which of them are traced, how much of their content,
+//! and what their audit line and spans say of their purpose.
+//!
+//! Sampling is a preference: the whole of the most specific object holds. Content is narrow only: one object that
+//! withholds it is enough. Attributes add up. None of it is ever a label of a metric.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::glob::Glob;
+use crate::meta::Meta;
+
+/// What is told of a caller's calls.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Telemetry {
+    /// Which calls are traced.
+    pub traces: Traces,
+    /// How much of prompts and answers a trace may hold.
+    pub content: Content,
+    /// What audit lines and spans say beside.
+    pub attributes: Vec<Attribute>,
+}
+
+/// Which calls are traced, and where their trace context goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces {
+    /// Share of the calls that come without a sampled, or unsampled, parent.
+    pub ratio: Ratio,
+    /// Calls that are traced whatever the ratio says.
+    pub always: Always,
+    /// How long a call lasts that counts as slow.
+    pub slow_over: Duration,
+    /// Hosts that are told the trace context, as patterns.
+    pub propagate_to: Vec<Glob>,
+    /// Where it came from; none where nobody said anything.
+    pub meta: Option<Meta>,
+}
+
+impl Default for Traces {
+    fn default() -> Self {
+        Self {
+            ratio: Ratio::TENTH,
+            always: Always { error: true, refusal: true, slow: true, first: true },
+            slow_over: Duration::from_secs(10),
+            propagate_to: Vec::new(),
+            meta: None,
+        }
+    }
+}
+
+/// A share, in parts of a billion; never more than all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ratio(u32);
+
+impl Ratio {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
+    /// One in ten.
+    pub const TENTH: Self = Self(Self::WHOLE / 10);
+    /// Everything.
+    pub const ALL: Self = Self(Self::WHOLE);
+    const WHOLE: u32 = 1_000_000_000;
+
+    /// So many parts of a billion; none if that is more than all.
+    #[must_use]
+    pub fn of_billion(parts: u32) -> Option<Self> {
+        (parts <= Self::WHOLE).then_some(Self(parts))
+    }
+
+    /// In parts of a billion.
+    #[must_use]
+    pub fn parts(self) -> u32 {
+        self.0
+    }
+
+    /// Whether a draw, uniform over all of `u64`, falls into the share.
+    #[must_use]
+    pub fn takes(self, draw: u64) -> bool {
+        // The draw's place among a billion equal parts.
+        (u128::from(draw) * u128::from(Self::WHOLE)) >> 64 < u128::from(self.0)
+    }
+}
+
+/// Calls that are traced whatever the ratio says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Always {
+    /// Those that failed.
+    pub error: bool,
+    /// Those that were refused.
+    pub refusal: bool,
+    /// Those that took longer than [`Traces::slow_over`].
+    pub slow: bool,
+    /// The first one of a sidecar's life.
+    pub first: bool,
+}
+
+/// How much of prompts and answers a trace may hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Anything at all.
+    pub capture: bool,
+    /// Bytes of each text at most.
+    pub max_bytes: u32,
+    /// Where it came from; none where nobody said anything.
+    pub meta: Option<Meta>,
+}
+
+impl Content {
+    /// Bytes of each text, where no object says so.
+    pub const DEFAULT_MAX_BYTES: u32 = 8192;
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self { capture: false, max_bytes: Self::DEFAULT_MAX_BYTES, meta: None }
+    }
+}
+
+/// One thing that audit lines and spans say of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it says.
+    pub value: AttributeValue,
+    /// Where it came from.
+    pub meta: Meta,
+}
+
+/// Where the value of an attribute comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// A header of the call: lower-case name. What an application says of itself, and no identity.
+    Header(Arc<str>),
+    /// Known to the control plane: the value of a label of the caller's pod.
+    Known(Arc<str>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Ratio;
+
+    #[test]
+    fn a_ratio_takes_its_share_of_draws() {
+        assert!(!Ratio::NONE.takes(0));
+        assert!(Ratio::ALL.takes(u64::MAX));
+        let tenth = u64::MAX / 10;
+        assert!(Ratio::TENTH.takes(tenth - 10) && !Ratio::TENTH.takes(tenth + 100));
+        assert_eq!(Ratio::of_billion(1_000_000_001), None);
+    }
+}
