@@ -59,6 +59,8 @@ pub struct Setting {
     pub network: bool,
     /// The simulator.
     pub sim: SimConfig,
+    /// Spans are kept for somebody to send.
+    pub traced: bool,
 }
 
 impl Default for Setting {
@@ -68,6 +70,7 @@ impl Default for Setting {
             bounds: CallBounds::default(),
             seed: 7,
             network: false,
+            traced: false,
             sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
         }
     }
@@ -116,6 +119,7 @@ impl Stage {
             pools: pools.clone(),
             audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
             metrics: Arc::new(Metrics::new()),
+            spans: setting.traced.then(Arc::default),
         });
         Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 }
     }

@@ -3,6 +3,8 @@
 //! The only place that reads the environment. A wrong value ends the program with 64 before a socket is
 //! bound; a zero never means unlimited.
 
+pub mod otlp;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use std::sync::Arc;
 
 use clap::Parser;
 use sidegate_policy::Caller;
+
+use self::otlp::OtlpFlags;
 
 /// The AI gateway beside one pod.
 #[derive(Debug, Clone, Parser)]
@@ -64,6 +68,9 @@ pub struct Config {
     /// Seconds that running calls get to end at shutdown.
     #[arg(long, env = "SIDEGATE_DRAIN_SECONDS", default_value_t = 110)]
     pub drain_seconds: u64,
+    /// Where traces go.
+    #[command(flatten)]
+    pub otlp: OtlpFlags,
 }
 
 /// Labels of a pod.
