@@ -22,7 +22,7 @@ use sidegate_telemetry::otlp::{Resource, export};
 use sidegate_telemetry::spans::spans;
 use sidegate_telemetry::{CallRecord, Metrics, SpanQueue};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::settings::Target;
 use self::transport::{Failure, Transport};
@@ -101,24 +101,28 @@ impl Exporter {
 
     /// Sends until `stop` says so, and then what is left, for a moment.
     pub async fn run(mut self, stop: watch::Receiver<bool>) {
-        {
-            let mut stopped = pin!(stopped(stop));
-            let mut wait = TICK;
-            loop {
-                tokio::select! {
-                    biased;
-                    () = stopped.as_mut() => break,
-                    next = self.after(wait) => wait = next,
+        let mut stopped = pin!(stopped(stop));
+        let mut wait = TICK;
+        let end = loop {
+            tokio::select! {
+                biased;
+                () = stopped.as_mut() => break Instant::now() + LAST_SPANS,
+                () = sleep(wait) => {}
+            }
+            let mut round = pin!(self.round());
+            tokio::select! {
+                biased;
+                next = round.as_mut() => wait = next,
+                () = stopped.as_mut() => {
+                    let end = Instant::now() + LAST_SPANS;
+                    // What is under way may still be taken; sent anew it would be there twice.
+                    let _ = timeout_at(end, round).await;
+                    break end;
                 }
             }
-        }
-        let _ = timeout(LAST_SPANS, async { while self.round().await.is_zero() {} }).await;
+        };
+        let _ = timeout_at(end, async { while self.round().await.is_zero() {} }).await;
         self.give_up();
-    }
-
-    async fn after(&mut self, wait: Duration) -> Duration {
-        sleep(wait).await;
-        self.round().await
     }
 
     /// Sends one batch, if there is one; how long to wait before the next.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sidegate_policy::{Always, Ratio};
 use sidegate_testkit::sink::told;
 use sidegate_tests::client::{chat, with};
-use sidegate_tests::policy::ladder;
+use sidegate_tests::policy::{ladder, list};
 
 use super::{Traced, all, spans, status};
 
@@ -15,6 +15,7 @@ const UNSAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4737-00f067aa0ba902b7-00
 #[tokio::test]
 async fn a_callers_decision_is_followed_and_failures_are_told_all_the_same() {
     let mut policy = all(ladder(&[1]));
+    policy.deny = vec![list(&["other"])];
     policy.telemetry.traces.always.first = false;
     let (mut traced, sink) = Traced::with_sink(policy).await;
     assert_eq!(traced.stage.call(with(chat("m", ""), "traceparent", UNSAMPLED)).await.status, 200);
