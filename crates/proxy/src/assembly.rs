@@ -178,7 +178,6 @@ impl Bound {
         let clock = Clock::system();
         let audit = Arc::new(AuditQueue::new(self.audit_format, AUDIT_BYTES));
         let writer = Writer::start(audit.clone(), self.audit)?;
-        let metrics = Arc::new(Metrics::new());
         let spans = self.traces.is_some().then(Arc::<SpanQueue>::default);
         let sidecar = Sidecar::new(Parts {
             caller: shared_caller(&self.config),
@@ -187,10 +186,9 @@ impl Bound {
             bounds: self.config.bounds(),
             pools: Pools::new(Arc::new(Network::default())),
             audit,
-            metrics: metrics.clone(),
-            spans: spans.clone(),
+            metrics: Arc::new(Metrics::new()),
+            spans,
         });
-        let exporter = self.traces.zip(spans).map(|(settings, spans)| Exporter::new(&settings, spans, metrics, seed()));
         let status = Arc::new(Status::new(clock));
         let mut applier = Applier::new(self.store);
         if applier.restore(&sidecar) {
@@ -203,7 +201,7 @@ impl Bound {
             control: self.control,
             token: self.config.token_file.clone(),
             applier,
-            exporter,
+            traces: self.traces,
         };
         let (ended, has_ended) = watch::channel(false);
         let thread = std::thread::Builder::new().name("control".into()).spawn({
@@ -267,7 +265,7 @@ struct Beside {
     control: tonic::transport::Endpoint,
     token: Option<PathBuf>,
     applier: Applier,
-    exporter: Option<Exporter>,
+    traces: Option<otlp::Settings>,
 }
 
 impl Beside {
@@ -279,8 +277,9 @@ impl Beside {
         if let Some(Ok(listener)) = self.admin.map(UnixListener::from_std) {
             tasks.spawn(admin::serve(self.health.clone(), listener, stop.clone()));
         }
-        if let Some(exporter) = self.exporter {
-            tasks.spawn(exporter.run(stop.clone()));
+        if let (Some(settings), Some(spans)) = (self.traces, &self.health.sidecar.spans) {
+            let metrics = self.health.sidecar.metrics.clone();
+            tasks.spawn(Exporter::new(&settings, spans.clone(), metrics, seed()).run(stop.clone()));
         }
         let link = Link {
             sidecar: self.health.sidecar,
