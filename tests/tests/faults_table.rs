@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The last row of each group.
-const GROUPS: [(&str, u32); 7] = [("BC", 18), ("HU", 22), ("CD", 8), ("CP", 15), ("PO", 12), ("SR", 5), ("KA", 8)];
+const GROUPS: [(&str, u32); 8] =
+    [("BC", 18), ("HU", 22), ("CD", 8), ("CP", 15), ("PO", 12), ("SR", 5), ("KA", 8), ("OT", 5)];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
