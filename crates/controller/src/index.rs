@@ -14,6 +14,7 @@ mod pods;
 mod problems;
 mod standing;
 mod subjects;
+mod telemetry;
 mod touch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,7 +40,7 @@ use touch::{Changes, References};
 pub use effective::{Effective, Encoded};
 pub use keys::{Key, Keys};
 pub use pods::{Owned, OwnerKind, OwnerRef, PodFacts};
-pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Standing};
+pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Overruled, Standing};
 pub use subjects::SeatNumber;
 
 /// Namespace and name.

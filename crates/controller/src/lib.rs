@@ -22,8 +22,8 @@ pub use control::{Contents, Control, KindReport, Refusal, Seated, Tally, WatchNa
 pub use controller::{Clock, ClusterOptions, Controller, Listeners, Options, StartError};
 pub use identity::Reviewer;
 pub use index::{
-    ClassId, Conflict, CredentialStanding, Effective, Encoded, Index, KeyState, Owned, OwnerKind, OwnerRef, PodFacts,
-    Standing,
+    ClassId, Conflict, CredentialStanding, Effective, Encoded, Index, KeyState, Overruled, Owned, OwnerKind, OwnerRef,
+    PodFacts, Standing,
 };
 pub use problem::{Kind, ObjectName, Place, Problem, Severity};
 pub use serve::{Link, Peer};
