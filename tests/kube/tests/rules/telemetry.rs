@@ -77,7 +77,9 @@ fn hosts() -> Vec<Case> {
 fn content() -> Vec<Case> {
     let full = |namespace: &'static str, target: Value, verdict| {
         let mut spec = json!({"telemetry": {"content": {"capture": "Full"}}});
-        let (Value::Object(fields), Value::Object(target)) = (&mut spec, target) else { panic!("a target is an object") };
+        let (Value::Object(fields), Value::Object(target)) = (&mut spec, target) else {
+            panic!("a target is an object")
+        };
         fields.extend(target);
         Case::policy(namespace, spec, verdict)
     };
