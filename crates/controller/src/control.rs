@@ -19,6 +19,7 @@ use tokio::sync::watch;
 
 use crate::identity::Reviewer;
 use crate::index::{Effective, Index, Standing};
+use crate::live::Live;
 use crate::problem::{Kind, ObjectName, Problem, Severity};
 
 pub use counters::Counters;
@@ -44,6 +45,8 @@ pub struct Control {
     pub(crate) counters: Counters,
     pub(crate) roster: Roster,
     pub(crate) watches: Watches,
+    /// What people ask of running sidecars.
+    pub(crate) live: Live,
     /// This replica writes statuses now.
     pub(crate) writes_status: AtomicBool,
     /// Who says whose a token is; from files nobody.
@@ -76,6 +79,7 @@ impl Control {
             counters: Counters::default(),
             roster: Roster::default(),
             watches: Watches::default(),
+            live: Live::default(),
             writes_status: AtomicBool::new(false),
             reviewer: None,
         }

@@ -18,6 +18,6 @@ mod testing;
 pub use audit::{AuditQueue, Format};
 pub use metrics::Metrics;
 pub use record::{
-    Anomaly, AttemptRecord, CallRecord, Decision, Estimate, LostRoute, Outcome, RequestId, RuleName, TraceContext,
-    UsageSource,
+    Anomaly, AttemptRecord, CallRecord, Considered, Decision, Estimate, LostRoute, Outcome, RequestId, RuleName,
+    TraceContext, UsageSource,
 };
