@@ -272,6 +272,12 @@ impl Index {
         self.pods.caller(&name)
     }
 
+    /// Pods with a sidecar that are known, of one namespace or of all.
+    #[must_use]
+    pub fn pods_of(&self, namespace: Option<&str>) -> usize {
+        self.pods.count_of(namespace)
+    }
+
     /// The Secrets and the ConfigMaps that accepted providers name, by namespace and name.
     #[must_use]
     pub fn wanted(&self) -> (BTreeSet<Name>, BTreeSet<Name>) {

@@ -12,6 +12,7 @@ mod health;
 mod identity;
 pub mod index;
 pub mod lease;
+mod live;
 pub mod prices;
 mod problem;
 pub mod secret;

@@ -313,6 +313,6 @@ impl Open {
         drop(self.place.take());
         self.sidecar.metrics.observe(&self.record);
         self.sidecar.audit.push(&self.record);
-        self.sidecar.recent.push(self.record);
+        self.sidecar.recent.push(self.record, now);
     }
 }
