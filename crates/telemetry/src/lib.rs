@@ -2,7 +2,9 @@
 //!
 //! The sidecar fills in a [`CallRecord`] while a call goes and hands it over once, when the call settles.
 //! From it come the audit line ([`AuditQueue`]), the counters ([`Metrics`]) and its spans ([`span`]), which wait
-//! in a queue ([`SpanQueue`]) until they are sent in the form of OTLP ([`otlp`]). Nothing here knows a socket, a thread or a clock: whoever owns those drains and encodes.
+//! in a queue ([`SpanQueue`]) until they are sent in the form of OTLP ([`otlp`]). The control plane's changes of
+//! objects are told in the same audit trail ([`ChangeRecord`]). Nothing here knows a socket or a clock, and the one
+//! thread is the writer of audit lines.
 
 pub mod audit;
 #[cfg(test)]
@@ -21,7 +23,7 @@ mod testing;
 pub use audit::{AuditQueue, Format};
 pub use metrics::Metrics;
 pub use record::{
-    Anomaly, AttemptRecord, CallRecord, Content, Decision, Detail, Estimate, LostRoute, Outcome, RequestId, RuleName,
-    Tool, ToolUse, TraceContext, UsageSource,
+    Anomaly, AttemptRecord, Author, CallRecord, ChangeKind, ChangeRecord, Considered, Content, Decision, Detail,
+    Estimate, LostRoute, Outcome, RequestId, RuleName, Tool, ToolUse, TraceContext, UsageSource,
 };
 pub use spans::SpanQueue;
