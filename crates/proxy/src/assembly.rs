@@ -175,14 +175,15 @@ impl Bound {
         let clock = Clock::system();
         let audit = Arc::new(AuditQueue::new(self.audit_format, AUDIT_BYTES));
         let writer = Writer::start(audit.clone(), self.audit)?;
+        let caller = shared_caller(&self.config);
         let sidecar = Sidecar::new(Parts {
-            caller: shared_caller(&self.config),
+            metrics: Arc::new(Metrics::new(&caller)),
+            caller,
             clock,
             seed: seed(),
             bounds: self.config.bounds(),
             pools: Pools::new(Arc::new(Network::default())),
             audit,
-            metrics: Arc::new(Metrics::new()),
         });
         let status = Arc::new(Status::new(clock));
         let mut applier = Applier::new(self.store);

@@ -2,11 +2,14 @@
 //!
 //! The sidecar fills in a [`CallRecord`] while a call goes and hands it over once, when the call settles.
 //! From it come the audit line ([`AuditQueue`]), the counters ([`Metrics`]) and the facts of its spans
-//! ([`span`]). Nothing here knows a socket, a thread or a clock: whoever owns those drains and encodes.
+//! ([`span`]). What counts is [`instrument`]s, and a scraper reads them in the form of its choice
+//! ([`exposition`]). Nothing here knows a socket, a thread or a clock: whoever owns those drains and encodes.
 
 pub mod audit;
 #[cfg(test)]
 mod cost;
+pub mod exposition;
+pub mod instrument;
 mod json;
 pub mod metrics;
 pub mod names;
