@@ -21,7 +21,7 @@ use crate::identity::Reviewer;
 use crate::index::{Effective, Index, Standing};
 use crate::problem::{Kind, ObjectName, Problem, Severity};
 
-pub use counters::Counters;
+pub use counters::{Counters, PerSubject};
 pub use roster::{Contents, Refusal, Roster, Seat, Seated, Tally};
 pub use watches::{KindReport, WatchName, Watches};
 

@@ -11,6 +11,7 @@ mod health;
 mod identity;
 pub mod index;
 pub mod lease;
+mod metrics;
 pub mod prices;
 mod problem;
 pub mod secret;

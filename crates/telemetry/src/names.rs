@@ -5,6 +5,7 @@
 //! ones move the token histogram). The list that the tests hold these names against is
 //! `names/conventions-1.41.txt`. The rest is ours and begins with `sidegate`.
 
+pub mod control;
 #[cfg(test)]
 mod tests;
 
