@@ -29,14 +29,14 @@ pub(crate) fn read(control: &Control) -> Vec<Family> {
             vec![level(vec![(label::VERSION, env!("CARGO_PKG_VERSION").into())], 1_u64)],
         ),
     ];
-    families.extend(streams(&control.counters));
+    families.extend(streams(&control.counters, control.changes.dropped()));
     families.extend(objects(control));
     families.extend(statuses(control));
     families.extend(watches(control));
     families
 }
 
-fn streams(counters: &Counters) -> [Family; 6] {
+fn streams(counters: &Counters, audit_dropped: u64) -> [Family; 7] {
     let subjects = |name, help, of: fn(&PerSubject) -> &std::sync::atomic::AtomicU64| {
         let sample = |(subject, per): (&'static str, &PerSubject)| {
             count(vec![(label::SUBJECT, subject.into())], Counters::read(of(per)))
@@ -47,14 +47,16 @@ fn streams(counters: &Counters) -> [Family; 6] {
     for (subject, per) in counters.subjects() {
         per.took.read(&vec![(label::SUBJECT, subject.into())], &mut took);
     }
-    let total = |name, help, of| family(name, help, Of::Counter, vec![count(Labels::new(), Counters::read(of))]);
+    let total = |name, help, value| family(name, help, Of::Counter, vec![count(Labels::new(), value)]);
+    let read = Counters::read;
     [
         subjects(metric::PUSHES, "Messages pushed to sidecars", |per| &per.pushes),
         subjects(metric::ACKS, "Messages that sidecars took", |per| &per.acks),
         subjects(metric::NACKS, "Messages that sidecars refused", |per| &per.nacks),
         family(metric::PUSH_DURATION, "Seconds from sending something to its answer", Of::Histogram, took),
-        total(metric::STREAMS_TURNED_AWAY, "Streams told to come back later", &counters.turned_away),
-        total(metric::CREDENTIALS_WITHHELD, "Keys not sent to peers beyond loopback", &counters.withheld),
+        total(metric::STREAMS_TURNED_AWAY, "Streams told to come back later", read(&counters.turned_away)),
+        total(metric::CREDENTIALS_WITHHELD, "Keys not sent to peers beyond loopback", read(&counters.withheld)),
+        total(metric::AUDIT_DROPPED, "Audit lines that were not written", audit_dropped),
     ]
 }
 

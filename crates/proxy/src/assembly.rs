@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sidegate_telemetry::audit::{Output, Writer};
 use sidegate_telemetry::{AuditQueue, Format, Metrics};
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener};
@@ -21,7 +22,6 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
 use crate::admin;
-use crate::audit::{self, Writer};
 use crate::clock::Clock;
 use crate::config::{Config, shared_caller};
 use crate::control::apply::Applier;
@@ -96,7 +96,7 @@ pub struct Bound {
     metrics: StdListener,
     admin: Option<StdUnixListener>,
     store: Store,
-    audit: Box<dyn io::Write + Send>,
+    audit: Output,
     audit_format: Format,
     control: tonic::transport::Endpoint,
 }
@@ -110,8 +110,8 @@ pub fn bind(config: Config, audit_format: Format) -> Result<Bound, StartError> {
     let control = endpoint(&config.control)?;
     let store = Store::open(&config.state_dir)
         .map_err(|source| StartError::State { path: config.state_dir.clone(), source })?;
-    let audit =
-        audit::open(&config.audit).map_err(|source| StartError::Audit { path: config.audit.clone(), source })?;
+    let audit = Output::open(&config.audit, config.audit_rotation())
+        .map_err(|source| StartError::Audit { path: config.audit.clone(), source })?;
     let mut calls = Vec::new();
     for address in addresses {
         match listen(address) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use sidegate_policy::Caller;
+use sidegate_telemetry::audit::Rotation;
 
 /// The AI gateway beside one pod.
 #[derive(Debug, Clone, Parser)]
@@ -34,9 +35,15 @@ pub struct Config {
     /// Unix socket of the admin surface; nothing is served without it.
     #[arg(long, env = "SIDEGATE_ADMIN_SOCKET")]
     pub admin_socket: Option<PathBuf>,
-    /// File that audit lines are appended to; `-` is standard output.
+    /// File that audit lines are appended to, one program to a file; `-` is standard output.
     #[arg(long, env = "SIDEGATE_AUDIT", default_value = "-")]
     pub audit: PathBuf,
+    /// Bytes of the audit file; the next line begins a new one, and the full one is renamed to `FILE.1`.
+    #[arg(long, env = "SIDEGATE_AUDIT_MAX_BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub audit_max_bytes: u64,
+    /// Full audit files that are kept, beside the one that is written.
+    #[arg(long, env = "SIDEGATE_AUDIT_KEEP", default_value_t = 4, value_parser = clap::value_parser!(u32).range(..=1000))]
+    pub audit_keep: u32,
     /// Namespace of the pod.
     #[arg(long = "as-namespace", env = "SIDEGATE_NAMESPACE", default_value = "default")]
     pub namespace: String,
@@ -112,6 +119,12 @@ impl Config {
             addresses.push(SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), self.listen.port()));
         }
         Ok(addresses)
+    }
+
+    /// How the audit file is bounded.
+    #[must_use]
+    pub fn audit_rotation(&self) -> Rotation {
+        Rotation { max_bytes: self.audit_max_bytes, keep: self.audit_keep }
     }
 
     /// The bounds of calls.

@@ -7,7 +7,6 @@
 pub mod admin;
 pub mod armed;
 pub mod assembly;
-pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod control;

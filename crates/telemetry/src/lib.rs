@@ -3,7 +3,8 @@
 //! The sidecar fills in a [`CallRecord`] while a call goes and hands it over once, when the call settles.
 //! From it come the audit line ([`AuditQueue`]), the counters ([`Metrics`]) and the facts of its spans
 //! ([`span`]). What counts is [`instrument`]s, and a scraper reads them in the form of its choice
-//! ([`exposition`]). Nothing here knows a socket, a thread or a clock: whoever owns those drains and encodes.
+//! ([`exposition`]). The control plane's changes of objects are told in the same audit trail ([`ChangeRecord`]).
+//! Nothing here knows a socket or a clock, and the one thread is the writer of audit lines.
 
 pub mod audit;
 #[cfg(test)]
@@ -21,6 +22,6 @@ mod testing;
 pub use audit::{AuditQueue, Format};
 pub use metrics::Metrics;
 pub use record::{
-    Anomaly, AttemptRecord, CallRecord, Decision, Estimate, LostRoute, Outcome, RequestId, RuleName, TraceContext,
-    UsageSource,
+    Anomaly, AttemptRecord, Author, CallRecord, ChangeKind, ChangeRecord, Considered, Decision, Estimate, LostRoute,
+    Outcome, RequestId, RuleName, TraceContext, UsageSource,
 };

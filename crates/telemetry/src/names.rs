@@ -268,7 +268,7 @@ pub mod attribute {
     pub const BYTES_OUT: &str = "sidegate.bytes_out";
 }
 
-/// Fields of the audit line. Those of its nested objects are among them; `docs/audit.md` describes each.
+/// Fields of the audit line of a call. Those of its nested objects are among them; `docs/audit.md` describes each.
 pub mod audit {
     /// Version of this schema.
     pub const SCHEMA: &str = "schema";
@@ -302,6 +302,8 @@ pub mod audit {
     pub const REASON: &str = "reason";
     /// The rule that refused.
     pub const REFUSED_BY: &str = "refused_by";
+    /// `metadata.generation` of its object.
+    pub const REFUSED_BY_GENERATION: &str = "refused_by_generation";
     /// Version of the policy in force.
     pub const POLICY_VERSION: &str = "policy_version";
     /// The rule that decided.
@@ -382,4 +384,36 @@ pub mod audit {
     pub const TRACE_ID: &str = "trace_id";
     /// The caller's span.
     pub const SPAN_ID: &str = "span_id";
+    /// What policy wants to be told beside, by name.
+    pub const ATTRIBUTES: &str = "attributes";
+}
+
+/// Fields of the audit line of a change of an object, beside `schema`, `time`, `namespace` and `generation`.
+pub mod change {
+    /// What happened.
+    pub const CHANGE: &str = "change";
+    /// Kind of the object.
+    pub const KIND: &str = "kind";
+    /// Name of the object.
+    pub const NAME: &str = "name";
+    /// `metadata.uid`.
+    pub const UID: &str = "uid";
+    /// The generation in force.
+    pub const IN_FORCE: &str = "in_force";
+    /// The field manager that wrote.
+    pub const MANAGER: &str = "manager";
+    /// How it wrote.
+    pub const MANAGER_OPERATION: &str = "manager_operation";
+    /// When it wrote.
+    pub const WRITTEN_AT: &str = "written_at";
+    /// Paths of what differs.
+    pub const FIELDS: &str = "fields";
+    /// How many more paths there are.
+    pub const MORE_FIELDS: &str = "more_fields";
+    /// Why it was refused.
+    pub const REFUSALS: &str = "refusals";
+    /// When it was accepted.
+    pub const ACCEPTED_AT: &str = "accepted_at";
+    /// Sidecars that enforce it.
+    pub const SIDECARS: &str = "sidecars";
 }

@@ -5,6 +5,7 @@
 //! field for them.
 
 mod attempt;
+mod change;
 mod decision;
 mod id;
 #[cfg(test)]
@@ -17,8 +18,9 @@ use jiff::Timestamp;
 use sidegate_policy::{Caller, Class, Cost, Dialect, Fault, Meta, Operation, Reason, Refusal, Streaming, Usage};
 
 pub use attempt::{AttemptRecord, UsageSource};
+pub use change::{Author, ChangeKind, ChangeRecord};
 pub(crate) use decision::lost_because;
-pub use decision::{Decision, LostRoute, RuleName};
+pub use decision::{Considered, Decision, LostRoute, RuleName};
 pub(crate) use id::hex;
 pub use id::{RequestId, TraceContext};
 

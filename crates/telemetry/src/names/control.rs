@@ -16,6 +16,8 @@ pub mod metric {
     pub const STREAMS_TURNED_AWAY: &str = "sidegate_control_streams_turned_away";
     /// Counter: keys that were not sent.
     pub const CREDENTIALS_WITHHELD: &str = "sidegate_control_credentials_withheld";
+    /// Counter: audit lines that were not written.
+    pub const AUDIT_DROPPED: &str = "sidegate_control_audit_dropped";
     /// Gauge: objects in force, by kind.
     pub const OBJECTS: &str = "sidegate_control_objects";
     /// Gauge: objects that a connected sidecar refuses, by kind.
@@ -46,7 +48,7 @@ pub mod metric {
     pub const BUILD_INFO: &str = "sidegate_control_build_info";
 
     /// All of them.
-    pub const ALL: [&str; 21] = [
+    pub const ALL: [&str; 22] = [
         STREAMS,
         PUSHES,
         PUSH_DURATION,
@@ -54,6 +56,7 @@ pub mod metric {
         NACKS,
         STREAMS_TURNED_AWAY,
         CREDENTIALS_WITHHELD,
+        AUDIT_DROPPED,
         OBJECTS,
         OBJECTS_REJECTED,
         PROBLEMS,

@@ -94,7 +94,7 @@ fn operations_and_providers_have_the_conventions_words_where_there_are_some() {
 
 #[test]
 fn no_name_is_emitted_twice() {
-    for module in ["metric", "label", "attribute", "audit"] {
+    for module in ["metric", "label", "attribute", "audit", "change"] {
         let names = emitted(module);
         let distinct: BTreeSet<&String> = names.iter().collect();
         assert_eq!(distinct.len(), names.len(), "{module}");
