@@ -116,13 +116,13 @@ impl Stage {
         };
         let caller = Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() };
         let sidecar = Sidecar::new(Parts {
+            metrics: Arc::new(Metrics::new(&caller)),
             caller: Arc::new(caller),
             clock: Clock::starting_at(jiff::Timestamp::UNIX_EPOCH),
             seed: setting.seed,
             bounds: setting.bounds,
             pools: pools.clone(),
             audit: setting.audit,
-            metrics: Arc::new(Metrics::new()),
             spans: setting.traced.then(Arc::default),
         });
         Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 }
