@@ -228,6 +228,7 @@ pub fn largest() -> Case {
     let refs = vec![json!({"kind": "Deployment", "group": "apps", "name": "d".repeat(253)}); 16];
     let models = json!({"allow": globs(64, 255), "deny": globs(64, 255)});
     let telemetry = super::telemetry::largest();
-    let spec = json!({"targetRefs": refs, "models": models, "routes": routes, "limits": limits, "telemetry": telemetry});
+    let spec =
+        json!({"targetRefs": refs, "models": models, "routes": routes, "limits": limits, "telemetry": telemetry});
     in_shop(spec, Taken)
 }

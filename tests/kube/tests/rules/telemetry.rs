@@ -42,7 +42,7 @@ fn traces() -> Vec<Case> {
         traces(json!({"always": ["Cheap"]}), RefusedApart("Unsupported value: \"Cheap\"", "unknown variant `Cheap`")),
         traces(
             json!({"always": ["Slow", "Slow"]}),
-            RefusedApart("Duplicate value: \"Slow\"", "names must be unique in this list"),
+            RefusedApart("duplicate entries for key [=\"Slow\"]", "names must be unique in this list"),
         ),
         slow("1ms", Taken),
         slow("24h", Taken),
@@ -77,7 +77,9 @@ fn hosts() -> Vec<Case> {
 fn content() -> Vec<Case> {
     let full = |namespace: &'static str, target: Value, verdict| {
         let mut spec = json!({"telemetry": {"content": {"capture": "Full"}}});
-        let (Value::Object(fields), Value::Object(target)) = (&mut spec, target) else { panic!("a target is an object") };
+        let (Value::Object(fields), Value::Object(target)) = (&mut spec, target) else {
+            panic!("a target is an object")
+        };
         fields.extend(target);
         Case::policy(namespace, spec, verdict)
     };
