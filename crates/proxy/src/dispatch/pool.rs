@@ -262,11 +262,8 @@ impl Pool {
             *lock(&self.shared) = Some(sender.clone());
             return Ok(Sender::Http2(sender));
         }
-        let (sender, connection) = http1::Builder::new()
-            .max_buf_size(CONNECTION_BUFFER)
-            .handshake(connected.io)
-            .await
-            .map_err(refused)?;
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(CONNECTION_BUFFER).handshake(connected.io).await.map_err(refused)?;
         own(&self.tasks, async move { drop(connection.await) });
         Ok(Sender::Http1(sender))
     }
