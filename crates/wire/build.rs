@@ -6,7 +6,7 @@ use std::path::Path;
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
-    let files = ["sidegate/v1/snapshot.proto", "sidegate/v1/control.proto"].map(|f| root.join(f));
+    let files = ["snapshot", "control", "live"].map(|f| root.join(format!("sidegate/v1/{f}.proto")));
     let descriptors = protox::compile(files, [&root])?;
     // What holds a key, or holds what holds a key, cannot be printed.
     let keys = ["Credential", "Credentials", "ControlMessage", "ControlMessage.message"];

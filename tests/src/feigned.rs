@@ -96,7 +96,7 @@ impl Talk {
     pub async fn hello(&mut self) -> v1::Hello {
         match self.hears().await {
             Up::Hello(hello) => hello,
-            Up::Ack(_) | Up::Nack(_) => panic!("no Hello"),
+            _ => panic!("no Hello"),
         }
     }
 
@@ -226,6 +226,7 @@ impl Listener {
                     hello.credentials_version.clone_from(&keys.version);
                     (v1::Subject::Credentials, keys.version)
                 }
+                Down::Watch(_) | Down::Recall(_) => continue,
             };
             self.says(Up::Ack(v1::Ack { subject: subject.into(), version }));
         }

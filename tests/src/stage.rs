@@ -173,7 +173,7 @@ impl Stage {
 
     /// Serves the other end of a pipe, whatever is written into it.
     pub fn serve(&mut self, io: DuplexStream) {
-        let pipe = Pipe(TokioIo::new(io));
+        let pipe = Pipe::new(io);
         self.tasks.spawn(listen::serve(self.sidecar.clone(), pipe, self.stop.subscribe()));
     }
 

@@ -8,6 +8,7 @@ mod dev;
 mod effective;
 mod explain;
 mod failure;
+mod live;
 mod man;
 mod objects;
 mod output;
@@ -45,6 +46,12 @@ enum Command {
     Effective(effective::Arguments),
     /// Check objects in files by the rules of the control plane, and across each other, without a cluster.
     Check(check::Arguments),
+    /// Show calls as they end, of the sidecars that the control plane is connected with.
+    Tap(live::tap::Arguments),
+    /// Show who spends most, and why calls fail, over the last minutes.
+    Top(live::top::Arguments),
+    /// Show the record of one call: what was decided, what was tried, what it took.
+    Trace(live::trace::Arguments),
     /// Print the completions of a shell.
     Completions(completions::Arguments),
     /// Print the manual page.
@@ -82,6 +89,9 @@ fn run(command: Command, program: called::Program) -> Result<ExitCode, Failure> 
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Effective(arguments) => effective::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Tap(arguments) => live::tap::run(&arguments),
+        Command::Top(arguments) => live::top::run(&arguments),
+        Command::Trace(arguments) => live::trace::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, program.dress(Arguments::command())),
         Command::Man => man::run(program.dress(Arguments::command())),
     }

@@ -22,6 +22,7 @@ use sidegate_proxy::clock::Clock;
 use crate::failure::{Failure, UNAVAILABLE, USAGE};
 use crate::who;
 
+pub use cluster::configured;
 pub use files::read;
 pub use notes::Notes;
 pub use stand_ins::{AUTHORITY, stand_in_secrets};

@@ -20,6 +20,7 @@ use tokio::sync::watch;
 
 use crate::identity::Reviewer;
 use crate::index::{Effective, Index, Standing};
+use crate::live::Live;
 use crate::problem::{Kind, ObjectName, Problem, Severity};
 
 pub use changes::Changes;
@@ -48,6 +49,8 @@ pub struct Control {
     pub(crate) watches: Watches,
     /// What happened to objects, until it is told.
     pub(crate) changes: Changes,
+    /// What people ask of running sidecars.
+    pub(crate) live: Live,
     /// This replica writes statuses now.
     pub(crate) writes_status: AtomicBool,
     /// Who says whose a token is; from files nobody.
@@ -81,6 +84,7 @@ impl Control {
             roster: Roster::default(),
             watches: Watches::default(),
             changes: Changes::default(),
+            live: Live::default(),
             writes_status: AtomicBool::new(false),
             reviewer: None,
         }

@@ -4,6 +4,7 @@
 //!
 //! A token is never kept and never logged: what is remembered for a minute is its digest, and the pod behind it.
 
+mod person;
 mod remembered;
 mod token;
 
@@ -24,10 +25,13 @@ use zeroize::Zeroizing;
 use crate::control::Control;
 use remembered::Remembered;
 
+pub(crate) use person::Person;
 pub use token::Token;
 
 /// Questions to the API server at once.
 const REVIEWS: usize = 32;
+/// People whose rights are asked for at once, apart from sidecars.
+const PEOPLE: usize = 4;
 /// For one answer, the wait for a turn included.
 const REVIEW: Duration = Duration::from_secs(5);
 /// For a pod that the API server knows and the index does not yet.
@@ -64,6 +68,7 @@ pub struct Reviewer {
     client: Client,
     audience: String,
     turns: Semaphore,
+    people: Semaphore,
     remembered: Remembered,
 }
 
@@ -75,6 +80,7 @@ impl Reviewer {
             client,
             audience: audience.to_owned(),
             turns: Semaphore::new(REVIEWS),
+            people: Semaphore::new(PEOPLE),
             remembered: Remembered::default(),
         }
     }

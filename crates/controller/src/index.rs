@@ -15,6 +15,7 @@ mod pods;
 mod problems;
 mod standing;
 mod subjects;
+mod telemetry;
 mod touch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -43,7 +44,7 @@ pub use effective::{Effective, Encoded};
 pub use journal::{Change, authors};
 pub use keys::{Key, Keys};
 pub use pods::{Owned, OwnerKind, OwnerRef, PodFacts};
-pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Standing};
+pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Overruled, Standing};
 pub use subjects::SeatNumber;
 
 /// Namespace and name.
@@ -269,6 +270,12 @@ impl Index {
         let name: Name = (namespace.into(), pod.into());
         self.pods.get(&name).filter(|known| *known.uid == *uid)?;
         self.pods.caller(&name)
+    }
+
+    /// Pods with a sidecar that are known, of one namespace or of all.
+    #[must_use]
+    pub fn pods_of(&self, namespace: Option<&str>) -> usize {
+        self.pods.count_of(namespace)
     }
 
     /// The Secrets and the ConfigMaps that accepted providers name, by namespace and name.

@@ -12,6 +12,7 @@ mod health;
 mod identity;
 pub mod index;
 pub mod lease;
+mod live;
 pub mod prices;
 mod problem;
 pub mod secret;
@@ -23,8 +24,8 @@ pub use control::{Contents, Control, KindReport, Refusal, Seated, Tally, WatchNa
 pub use controller::{Clock, ClusterOptions, Controller, Listeners, Options, StartError};
 pub use identity::Reviewer;
 pub use index::{
-    Change, ClassId, Conflict, CredentialStanding, Effective, Encoded, Index, KeyState, Owned, OwnerKind, OwnerRef,
-    PodFacts, Standing,
+    Change, ClassId, Conflict, CredentialStanding, Effective, Encoded, Index, KeyState, Overruled, Owned, OwnerKind,
+    OwnerRef, PodFacts, Standing,
 };
 pub use problem::{Kind, ObjectName, Place, Problem, Severity};
 pub use serve::{Link, Peer};

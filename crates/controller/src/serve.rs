@@ -1,11 +1,13 @@
-//! The gRPC server: one stream for each sidecar.
+//! The gRPC server: one stream for each sidecar, and what people ask about them.
 //!
 //! It serves whatever connections it is handed, sockets or in-memory pipes, and uses tokio's time alone, so that a
 //! test can pause it. Who a peer is, beyond whether it is on loopback, is not proven here.
 
 mod admission;
 mod delivery;
+mod errands;
 mod link;
+mod routes;
 mod session;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use futures_util::Stream;
 use sidegate_wire::v1;
 use sidegate_wire::v1::control_plane_server::{ControlPlane, ControlPlaneServer};
+use sidegate_wire::v1::live_server::LiveServer;
 use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tonic::transport::Server;
@@ -21,7 +24,9 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::control::{Control, Counters};
 use crate::identity::Token;
+use crate::live::{LARGEST_REQUEST, People};
 use admission::Admission;
+use routes::Routes;
 use session::Session;
 
 pub use link::{Link, Peer, accepted};
@@ -32,7 +37,7 @@ const KEEPALIVE: Duration = Duration::from_secs(10);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Streams on one connection; a sidecar needs one.
 const STREAMS: u32 = 16;
-/// Bytes of one message of a sidecar: a caller with its labels, or a reason.
+/// Bytes of one message of a sidecar: a caller with its labels, a reason, or lines of calls.
 const LARGEST_MESSAGE: usize = 64 * 1024;
 
 /// Serves the connections of `incoming` until the control plane closes.
@@ -46,8 +51,10 @@ where
 {
     use futures_util::StreamExt;
     let mut closing = control.closing();
-    let service = ControlPlaneServer::new(Service { control, admission: Admission::new() })
+    let people = LiveServer::new(People::new(control.clone())).max_decoding_message_size(LARGEST_REQUEST);
+    let sidecars = ControlPlaneServer::new(Sidecars { control, admission: Admission::new() })
         .max_decoding_message_size(LARGEST_MESSAGE);
+    let service = Routes { sidecars, people };
     Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
@@ -60,13 +67,14 @@ where
         .await
 }
 
-struct Service {
+/// Answers sidecars.
+struct Sidecars {
     control: Arc<Control>,
     admission: Admission,
 }
 
 #[tonic::async_trait]
-impl ControlPlane for Service {
+impl ControlPlane for Sidecars {
     type SubscribeStream = Pin<Box<dyn Stream<Item = Result<v1::ControlMessage, Status>> + Send>>;
 
     async fn subscribe(

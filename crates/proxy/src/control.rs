@@ -2,9 +2,11 @@
 //!
 //! What arrives is checked, armed and acknowledged, or refused with a reason while the last good stays in
 //! force. No call ever waits for it. A black hole is noticed by HTTP/2 pings; reconnects are spread by full
-//! jitter, so that a restarted control plane is not met by all sidecars at once.
+//! jitter, so that a restarted control plane is not met by all sidecars at once. What people are shown of running
+//! calls goes the same way, behind everything else.
 
 pub mod apply;
+mod live;
 pub mod status;
 pub mod store;
 pub mod token;
@@ -13,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::stream;
 use sidegate_wire::v1::control_message::Message as FromControl;
 use sidegate_wire::v1::control_plane_client::ControlPlaneClient;
 use sidegate_wire::v1::sidecar_message::Message as ToControl;
@@ -25,6 +26,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 
 use self::apply::Applier;
+use self::live::Desk;
 use self::status::Status;
 use crate::sidecar::Sidecar;
 
@@ -105,6 +107,8 @@ impl Link {
                 _ = stop.wait_for(|stop| *stop) => return,
                 ended = self.stream() => ended,
             };
+            // Whoever watches asks again on the next stream.
+            self.sidecar.recent.unwatch_all();
             let why = ended.map_or_else(|error| error.message().to_owned(), |()| "the stream ended".to_owned());
             tracing::info!(%why, "the control stream is down");
             self.status.disconnected(&why);
@@ -123,13 +127,8 @@ impl Link {
     async fn stream(&mut self) -> Result<(), tonic::Status> {
         let (answers, waiting) = mpsc::channel(ANSWERS);
         let hello = SidecarMessage { message: Some(ToControl::Hello(self.hello())) };
-        let outgoing = stream::unfold((Some(hello), waiting), |(first, mut waiting)| async move {
-            let next = match first {
-                Some(hello) => Some(hello),
-                None => waiting.recv().await,
-            };
-            next.map(|message| (message, (None, waiting)))
-        });
+        let desk = Desk::new(self.sidecar.clone());
+        let outgoing = live::outgoing(hello, waiting, desk.clone());
         let mut client = ControlPlaneClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let mut request = tonic::Request::new(outgoing);
         if let Some(file) = &self.token {
@@ -151,6 +150,14 @@ impl Link {
                     let version = credentials.version.clone();
                     let applied = self.applier.credentials(&self.sidecar, credentials);
                     self.answer(Subject::Credentials, version, applied)
+                }
+                Some(FromControl::Watch(asked)) => {
+                    desk.watch(&asked);
+                    continue;
+                }
+                Some(FromControl::Recall(asked)) => {
+                    desk.recall(&asked);
+                    continue;
                 }
                 None => continue,
             };

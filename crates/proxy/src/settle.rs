@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_dialects::recognize::Endpoint;
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
-use sidegate_policy::{Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
+use sidegate_policy::{Attribute, AttributeValue, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
 use sidegate_telemetry::{CallRecord, Decision, Outcome, RequestId, TraceContext};
 
 use self::attempt::OpenAttempt;
@@ -133,6 +133,14 @@ impl Settlement {
         });
     }
 
+    /// What policy wants to be told of the call beside.
+    pub fn attributed(&mut self, snapshot: &Snapshot, call: &Call) {
+        let attributes = &snapshot.telemetry.attributes;
+        if !attributes.is_empty() {
+            self.with(|open| open.record.attributes = attributes.iter().filter_map(|a| told(a, call)).collect());
+        }
+    }
+
     /// A plan was made.
     pub fn decided(&mut self, snapshot: &Snapshot, plan: &Plan) {
         self.with(|open| {
@@ -231,6 +239,15 @@ impl Settlement {
     }
 }
 
+/// An attribute and what it says of the call, if it says anything.
+fn told(attribute: &Attribute, call: &Call) -> Option<(Arc<str>, Box<str>)> {
+    let value = match &attribute.value {
+        AttributeValue::Header(name) => Attribute::told(call.header(name)?)?,
+        AttributeValue::Known(value) => Box::from(&**value),
+    };
+    Some((attribute.name.clone(), value))
+}
+
 impl Drop for Settlement {
     /// Nobody ended the call: its future or its answer was dropped.
     fn drop(&mut self) {
@@ -296,6 +313,6 @@ impl Open {
         drop(self.place.take());
         self.sidecar.metrics.observe(&self.record);
         self.sidecar.audit.push(&self.record);
-        self.sidecar.recent.push(self.record);
+        self.sidecar.recent.push(self.record, now);
     }
 }

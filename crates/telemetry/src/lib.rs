@@ -19,6 +19,6 @@ mod testing;
 pub use audit::{AuditQueue, Format};
 pub use metrics::Metrics;
 pub use record::{
-    Anomaly, AttemptRecord, Author, CallRecord, ChangeKind, ChangeRecord, Decision, Estimate, LostRoute, Outcome,
-    RequestId, RuleName, TraceContext, UsageSource,
+    Anomaly, AttemptRecord, Author, CallRecord, ChangeKind, ChangeRecord, Considered, Decision, Estimate, LostRoute,
+    Outcome, RequestId, RuleName, TraceContext, UsageSource,
 };

@@ -20,7 +20,7 @@ use sidegate_policy::{Caller, Class, Cost, Dialect, Fault, Meta, Operation, Reas
 pub use attempt::{AttemptRecord, UsageSource};
 pub use change::{Author, ChangeKind, ChangeRecord};
 pub(crate) use decision::lost_because;
-pub use decision::{Decision, LostRoute, RuleName};
+pub use decision::{Considered, Decision, LostRoute, RuleName};
 pub(crate) use id::hex;
 pub use id::{RequestId, TraceContext};
 

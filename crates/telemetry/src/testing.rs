@@ -67,8 +67,14 @@ pub(crate) fn record() -> CallRecord {
     record.policy_version = "9f8e7d".into();
     let meta = meta("spec.routes[fast]");
     let rule = RuleName::Route { name: "fast".into(), meta };
-    record.decision =
-        Some(Box::new(Decision { rule, pinned: false, lost: Vec::new(), left_out: Vec::new(), dry_run: None }));
+    record.decision = Some(Box::new(Decision {
+        rule,
+        pinned: false,
+        considered: Vec::new(),
+        lost: Vec::new(),
+        left_out: Vec::new(),
+        dry_run: None,
+    }));
     record.estimate = Some(Estimate { input_tokens: 900, output_tokens: 4096 });
     record.attempts = vec![attempt()];
     record.outcome = Outcome::Answered(200);

@@ -73,7 +73,7 @@ impl Sidecar {
                     self.credentials.clone_from(&keys.version);
                     Ack { subject: Subject::Credentials.into(), version: keys.version }
                 }
-                None => continue,
+                Some(Down::Watch(_) | Down::Recall(_)) | None => continue,
             };
             if answers.send(message(Up::Ack(ack))).await.is_err() {
                 break;

@@ -15,7 +15,7 @@ use super::{AUTHORITY, Gathered, Notes, empty_index, stand_in_secrets, workload}
 use crate::failure::{FORBIDDEN, Failure, UNAVAILABLE};
 use crate::who::{Cluster, Subject};
 
-pub use server::Server;
+pub use server::{Server, configured};
 
 /// Time for all that is asked of the API server.
 const PATIENCE: Duration = Duration::from_secs(60);

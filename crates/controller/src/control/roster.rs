@@ -9,6 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::{Control, lock};
 use crate::index::{Effective, SeatNumber};
+use crate::live::Scope;
 use crate::problem::ObjectName;
 
 /// Objects of an effective policy, each with its generation.
@@ -81,6 +82,8 @@ struct Seats {
 #[derive(Default)]
 struct Bell {
     rung: Notify,
+    /// People ask something, or have gone.
+    summoned: Notify,
     /// A newer stream of the same pod has come.
     replaced: AtomicBool,
 }
@@ -132,6 +135,18 @@ impl Roster {
         for (_, bell) in due.iter().filter_map(|number| seats.taken.get(number)) {
             bell.rung.notify_one();
         }
+    }
+
+    /// Tells the sidecars of `scope` that people ask, or have gone; how many they are.
+    pub(crate) fn summon(&self, scope: &Scope) -> usize {
+        let seats = lock(&self.seats);
+        let of_scope = seats.taken.values().filter(|(seated, _)| scope.covers(&seated.caller.namespace));
+        of_scope.map(|(_, bell)| bell.summoned.notify_one()).count()
+    }
+
+    /// How many of `scope` are connected.
+    pub(crate) fn count_in(&self, scope: &Scope) -> usize {
+        lock(&self.seats).taken.values().filter(|(seated, _)| scope.covers(&seated.caller.namespace)).count()
     }
 
     /// Differs whenever somebody has come or gone in between.
@@ -194,6 +209,11 @@ impl Seat {
     /// Waits until what it should have may be something else. One ring of many is kept for whoever asks later.
     pub async fn rung(&self) {
         self.bell.rung.notified().await;
+    }
+
+    /// Waits until people ask something, or have gone.
+    pub async fn summoned(&self) {
+        self.bell.summoned.notified().await;
     }
 
     /// Whether a newer stream of the same pod has come, so that this one speaks for nobody any more.

@@ -143,6 +143,13 @@ impl Pods {
         self.pods.len()
     }
 
+    /// Those of one namespace, or all.
+    pub(super) fn count_of(&self, namespace: Option<&str>) -> usize {
+        let Some(namespace) = namespace else { return self.count() };
+        let from: Name = (namespace.into(), Arc::default());
+        self.pods.range(from..).take_while(|((of, _), _)| **of == *namespace).count()
+    }
+
     pub(super) fn count_owners(&self) -> usize {
         self.owners.len()
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
+use sidegate_policy::Caller;
 use sidegate_wire::v1::sidecar_message::Message as Up;
 use sidegate_wire::{decode_caller, v1};
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use tonic::{Status, Streaming};
 
 use super::admission::Admitted;
 use super::delivery::Delivery;
+use super::errands::Errands;
 use super::link::Peer;
 use super::printable;
 use crate::control::{Control, Counters, Seat};
@@ -51,8 +53,10 @@ pub(super) struct Session {
 struct Greeted {
     /// Namespace and pod, for messages.
     who: String,
+    caller: Arc<Caller>,
     seat: Seat,
     delivery: Delivery,
+    errands: Errands,
 }
 
 /// Messages since the period began.
@@ -69,6 +73,7 @@ type Next = Result<Option<v1::ControlMessage>, Status>;
 enum Event {
     Ending,
     Changed,
+    Summoned,
     Look,
     Heard(Option<Box<v1::SidecarMessage>>),
 }
@@ -114,11 +119,17 @@ impl Session {
                 greeted.delivery.settled();
                 continue;
             }
+            if let Some(message) = greeted.errands.due(&self.control.live, &greeted.caller) {
+                self.traffic.sent += 1;
+                return Ok(Some(message));
+            }
+            let look = [look, greeted.errands.next_look()].into_iter().flatten().min();
             let event = tokio::select! {
                 _ = self.closing.wait_for(|closing| *closing) => Event::Ending,
                 () = sleep_until(self.ends) => Event::Ending,
                 message = self.inbound.message() => Event::Heard(message?.map(Box::new)),
                 () = greeted.seat.rung() => Event::Changed,
+                () = greeted.seat.summoned() => Event::Summoned,
                 () = sleep_until(look.unwrap_or(self.ends)) => Event::Look,
             };
             match event {
@@ -128,6 +139,7 @@ impl Session {
                     return Err(Status::aborted("a newer stream of this pod has taken its place"));
                 }
                 Event::Changed => greeted.delivery.changed(),
+                Event::Summoned => greeted.errands.changed(),
                 Event::Look => {}
             }
         }
@@ -149,7 +161,7 @@ impl Session {
             identified = self.control.identify(token.as_ref(), declared) => identified?,
         };
         let who = format!("{}/{}", caller.namespace, caller.pod);
-        let Some(seat) = self.control.sit(caller, uid, MOST_STREAMS) else {
+        let Some(seat) = self.control.sit(caller.clone(), uid, MOST_STREAMS) else {
             return Err(Status::resource_exhausted("too many streams"));
         };
         seat.note(|seated| {
@@ -162,13 +174,13 @@ impl Session {
             tracing::error!("{who} has a policy of epoch {theirs}, which is after {ours}: it will refuse older ones");
         }
         let delivery = Delivery::new(hello.policy_version.into(), hello.credentials_version.into());
-        self.greeted = Some(Greeted { who, seat, delivery });
+        self.greeted = Some(Greeted { who, caller, seat, delivery, errands: Errands::new() });
         Ok(())
     }
 
     fn hear(&mut self, message: v1::SidecarMessage) -> Result<(), Status> {
         self.traffic.heard()?;
-        let Some(Greeted { who, seat, delivery }) = &mut self.greeted else { return Ok(()) };
+        let Some(Greeted { who, caller, seat, delivery, .. }) = &mut self.greeted else { return Ok(()) };
         match message.message {
             Some(Up::Ack(ack)) => {
                 Counters::raise(&self.control.counters.acks);
@@ -181,6 +193,9 @@ impl Session {
                 delivery.refused(seat, &nack);
             }
             Some(Up::Hello(_)) => return Err(Status::invalid_argument("Hello is the first message only")),
+            Some(Up::Calls(calls)) => self.control.live.taps.hear(caller, calls),
+            Some(Up::Sums(sums)) => self.control.live.top.hear(caller, &sums),
+            Some(Up::Recalled(recalled)) => self.control.live.questions.hear(caller, recalled),
             // A kind of message that a newer sidecar has.
             None => {}
         }

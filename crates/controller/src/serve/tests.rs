@@ -141,7 +141,7 @@ impl Sidecar {
                 self.take(v1::Subject::Credentials, &credentials.version).await;
                 credentials
             }
-            Some(Down::Policy(_)) => panic!("a policy before its credentials"),
+            Some(_) => panic!("a policy before its credentials"),
             None => panic!("the stream ended"),
         }
     }
@@ -152,7 +152,7 @@ impl Sidecar {
                 self.take(v1::Subject::Policy, &policy.version).await;
                 policy
             }
-            Some(Down::Credentials(_)) => panic!("credentials where a policy should be"),
+            Some(_) => panic!("credentials where a policy should be"),
             None => panic!("the stream ended"),
         }
     }

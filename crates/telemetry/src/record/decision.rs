@@ -27,6 +27,19 @@ pub struct LostRoute {
     pub why: LostBecause,
 }
 
+/// A place that the call could have gone to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Considered {
+    /// `namespace/name` of the provider.
+    pub provider: Arc<str>,
+    /// The model to ask for.
+    pub model: Arc<str>,
+    /// Places of a lower priority are finished first.
+    pub priority: u8,
+    /// Its circuit was out, as all others' were.
+    pub suspended: bool,
+}
+
 /// What was decided and what was weighed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -34,6 +47,8 @@ pub struct Decision {
     pub rule: RuleName,
     /// An earlier turn of the conversation put the first target first.
     pub pinned: bool,
+    /// Where it could go, in the order to try; nothing where there was no choice.
+    pub considered: Vec<Considered>,
     /// Routes that did not win.
     pub lost: Vec<LostRoute>,
     /// Targets that could not be used.
@@ -56,11 +71,28 @@ impl Decision {
         Self {
             rule,
             pinned: plan.pinned,
+            considered: considered(snapshot, plan),
             lost: lost.collect(),
             left_out: plan.left_out.clone(),
             dry_run: plan.dry_run.clone(),
         }
     }
+}
+
+/// The plan's candidates, where there are several: most calls have one place to go, and pay nothing for being told it.
+fn considered(snapshot: &Snapshot, plan: &Plan) -> Vec<Considered> {
+    if plan.candidates.len() < 2 {
+        return Vec::new();
+    }
+    let told = plan.candidates.iter().filter_map(|candidate| {
+        Some(Considered {
+            provider: snapshot.providers.get(candidate.provider)?.key.clone(),
+            model: candidate.model.clone(),
+            priority: candidate.priority,
+            suspended: candidate.suspended,
+        })
+    });
+    told.collect()
 }
 
 /// Why a route lost, in the word of records.

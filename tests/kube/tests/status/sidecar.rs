@@ -54,7 +54,7 @@ async fn live(
         let (subject, version) = match received.message {
             Some(Down::Policy(policy)) => (v1::Subject::Policy, policy.version),
             Some(Down::Credentials(credentials)) => (v1::Subject::Credentials, credentials.version),
-            None => continue,
+            Some(Down::Watch(_) | Down::Recall(_)) | None => continue,
         };
         let refusal = why.borrow().clone().filter(|_| subject == v1::Subject::Policy);
         let answer = match refusal {

@@ -1,6 +1,7 @@
 //! The API server as the one who asks may see it: lists in pages, objects by name, errors as sentences.
 
 use std::fmt::Debug;
+use std::path::Path;
 use std::time::Duration;
 
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope};
@@ -29,7 +30,7 @@ impl Server {
     /// # Errors
     /// When there is no configuration that can be used.
     pub async fn connect(cluster: &Cluster) -> Result<(Self, String), Failure> {
-        let mut config = config(cluster).await?;
+        let mut config = configured(cluster.context.as_deref(), cluster.kubeconfig.as_deref()).await?;
         config.read_timeout = Some(ANSWER);
         let namespace = config.default_namespace.clone();
         let client = Client::try_from(config).map_err(|error| Failure::new(USAGE, told(&error)))?;
@@ -95,17 +96,21 @@ impl Server {
     }
 }
 
-async fn config(cluster: &Cluster) -> Result<Config, Failure> {
+/// The configuration that kubectl would use.
+///
+/// # Errors
+/// When there is none that can be used.
+pub async fn configured(context: Option<&str>, kubeconfig: Option<&Path>) -> Result<Config, Failure> {
     let usage = |error: &dyn std::error::Error| {
         Failure::new(USAGE, format!("there is no cluster to ask: {}; name a kubeconfig, or files with -f", told(error)))
     };
-    let options = KubeConfigOptions { context: cluster.context.clone(), ..KubeConfigOptions::default() };
-    match &cluster.kubeconfig {
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    match kubeconfig {
         Some(path) => {
             let kubeconfig = Kubeconfig::read_from(path).map_err(|e| usage(&e))?;
             Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|e| usage(&e))
         }
-        None if cluster.context.is_some() => Config::from_kubeconfig(&options).await.map_err(|e| usage(&e)),
+        None if context.is_some() => Config::from_kubeconfig(&options).await.map_err(|e| usage(&e)),
         None => Config::infer().await.map_err(|e| usage(&e)),
     }
 }

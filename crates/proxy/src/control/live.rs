@@ -1,0 +1,215 @@
+//! What the sidecar tells of its running calls over the control stream: calls that somebody watches, sums every few
+//! seconds, the record of a call that somebody asks for.
+//!
+//! Answers to policy and keys go first. Nothing of this queues for the stream: what is told is gathered when it can
+//! be sent, so that a control plane that does not read costs a sidecar no more than the bounds of [`crate::recent`].
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use sidegate_policy::{Class, Glob};
+use sidegate_telemetry::{CallRecord, Considered, Format, audit};
+use sidegate_wire::v1;
+use sidegate_wire::v1::SidecarMessage;
+use sidegate_wire::v1::sidecar_message::Message as ToControl;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Instant, sleep_until};
+
+use crate::recent::{Filter, Sum, Watch};
+use crate::sidecar::Sidecar;
+
+/// Between two looks at what was summed.
+const SUMS: Duration = Duration::from_secs(5);
+/// Between two looks at the calls that are watched.
+const LOOK: Duration = Duration::from_millis(250);
+/// Longest lease of a watch.
+const LONGEST_LEASE: u32 = 60;
+/// Calls a second of one watch, whatever is asked for.
+const FASTEST: u32 = 100;
+/// Patterns and words of one filter.
+const MOST_WORDS: usize = 64;
+/// A message of calls is sent once it has so many bytes.
+const ENOUGH: usize = 16 * 1024;
+/// Bytes of one line. The control plane takes messages of 64 KiB, so that this and [`ENOUGH`] fit together.
+const LONGEST_LINE: usize = 44 * 1024;
+/// Questions that wait for their answers to be sent.
+const MOST_QUESTIONS: usize = 32;
+/// Bytes of a name in a sum.
+const LONGEST_NAME: usize = 96;
+
+/// What was asked of the sidecar on one stream.
+pub(super) struct Desk {
+    sidecar: Arc<Sidecar>,
+    recalled: Mutex<VecDeque<v1::Recalled>>,
+    rung: Notify,
+}
+
+impl Desk {
+    pub(super) fn new(sidecar: Arc<Sidecar>) -> Arc<Self> {
+        Arc::new(Self { sidecar, recalled: Mutex::default(), rung: Notify::new() })
+    }
+
+    /// Begins a watch, goes on with it, or ends it.
+    pub(super) fn watch(&self, asked: &v1::Watch) {
+        if asked.lease_seconds == 0 {
+            return self.sidecar.recent.unwatch(asked.watch);
+        }
+        let words = |words: &[String]| words.iter().take(MOST_WORDS).map(|word| word.as_str().into()).collect();
+        let models = asked.models.iter().take(MOST_WORDS).filter_map(|glob| Glob::parse(glob).ok());
+        let lease = Duration::from_secs(asked.lease_seconds.min(LONGEST_LEASE).into());
+        self.sidecar.recent.watch(Watch {
+            id: asked.watch,
+            until: self.sidecar.clock.now() + lease,
+            per_second: asked.calls_per_second.min(FASTEST),
+            filter: Filter { models: models.collect(), outcomes: words(&asked.outcomes) },
+        });
+        self.rung.notify_one();
+    }
+
+    /// Looks for a call. A question more than can wait is not answered, and whoever asks gives up.
+    pub(super) fn recall(&self, asked: &v1::Recall) {
+        let found = self.sidecar.recent.recall(&asked.request_id);
+        let considered = found.iter().filter_map(|record| record.decision.as_ref()).flat_map(|d| &d.considered);
+        let answer = v1::Recalled {
+            question: asked.question,
+            considered: considered.map(encode_considered).collect(),
+            record: found.as_ref().and_then(line).unwrap_or_default(),
+        };
+        let mut recalled = self.recalled.lock().unwrap_or_else(PoisonError::into_inner);
+        if recalled.len() < MOST_QUESTIONS {
+            recalled.push_back(answer);
+        }
+        drop(recalled);
+        self.rung.notify_one();
+    }
+
+    fn next_recalled(&self) -> Option<v1::Recalled> {
+        self.recalled.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+/// All that goes up a stream: `hello`, then answers as they come, and in between what is told of calls.
+pub(super) fn outgoing(
+    hello: SidecarMessage,
+    answers: mpsc::Receiver<SidecarMessage>,
+    desk: Arc<Desk>,
+) -> impl Stream<Item = SidecarMessage> + Send + 'static {
+    let teller = Teller::new(desk);
+    stream::unfold((Some(hello), answers, teller), |(hello, mut answers, mut teller)| async move {
+        let next = match hello {
+            Some(hello) => hello,
+            None => tokio::select! {
+                biased;
+                answer = answers.recv() => answer?,
+                told = teller.next() => SidecarMessage { message: Some(told) },
+            },
+        };
+        Some((next, (None, answers, teller)))
+    })
+}
+
+/// Gathers what is told.
+struct Teller {
+    desk: Arc<Desk>,
+    sums: Instant,
+    look: Instant,
+}
+
+impl Teller {
+    fn new(desk: Arc<Desk>) -> Self {
+        let now = Instant::now();
+        // Sidecars that begin together do not tell together.
+        let share = (desk.sidecar.draw() >> 11) as f64 / (1_u64 << 53) as f64;
+        Self { desk, sums: now + SUMS.mul_f64(share), look: now }
+    }
+
+    /// What is told next. Given up while it waits, it loses nothing.
+    async fn next(&mut self) -> ToControl {
+        loop {
+            if let Some(recalled) = self.desk.next_recalled() {
+                return ToControl::Recalled(recalled);
+            }
+            let (now, recent) = (Instant::now(), &self.desk.sidecar.recent);
+            if now >= self.sums {
+                self.sums = now + SUMS;
+                let sums = recent.take_sums();
+                if !sums.is_empty() {
+                    return ToControl::Sums(v1::Sums { sums: sums.iter().map(encode_sum).collect() });
+                }
+            }
+            let watched = recent.is_watched();
+            if watched && now >= self.look {
+                self.look = now + LOOK;
+                if let Some(calls) = self.calls() {
+                    return ToControl::Calls(calls);
+                }
+                continue;
+            }
+            let wake = if watched { self.sums.min(self.look) } else { self.sums };
+            tokio::select! {
+                () = self.desk.rung.notified() => {}
+                () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Calls that were watched, as many as fit one message; the rest is told with the next look.
+    fn calls(&self) -> Option<v1::Calls> {
+        let sidecar = &self.desk.sidecar;
+        let (mut calls, mut bytes) = (Vec::new(), 0);
+        while bytes < ENOUGH
+            && let Some(watched) = sidecar.recent.next_watched()
+        {
+            if let Some(record) = line(&watched.record) {
+                bytes += record.len();
+                calls.push(v1::WatchedCall { watches: watched.watches, record });
+            }
+        }
+        let missed = sidecar.recent.take_missed(sidecar.clock.now());
+        let missed: Vec<_> = missed.iter().map(|m| v1::Missed { watch: m.watch, calls: m.calls }).collect();
+        (!calls.is_empty() || !missed.is_empty()).then_some(v1::Calls { calls, missed })
+    }
+}
+
+/// The audit line of a call, without its line break; none if it is longer than any that is known.
+fn line(record: &CallRecord) -> Option<Bytes> {
+    let mut line = Vec::with_capacity(1024);
+    audit::write(Format::Json, record, &mut line);
+    line.pop();
+    (line.len() <= LONGEST_LINE).then(|| line.into())
+}
+
+fn encode_considered(considered: &Considered) -> v1::Considered {
+    v1::Considered {
+        provider: considered.provider.to_string(),
+        model: considered.model.to_string(),
+        priority: considered.priority.into(),
+        suspended: considered.suspended,
+    }
+}
+
+fn encode_sum(sum: &Sum) -> v1::Sum {
+    v1::Sum {
+        model: short(&sum.key.model),
+        provider: short(&sum.key.provider),
+        served_model: short(&sum.key.served),
+        outcome: sum.key.outcome.to_owned(),
+        class: sum.key.class.map_or("", Class::as_str).to_owned(),
+        calls: sum.calls,
+        attempts: sum.attempts,
+        fallbacks: sum.fallbacks,
+        input_tokens: sum.input_tokens,
+        output_tokens: sum.output_tokens,
+        cost_nanodollars: i64::try_from(sum.cost.0).unwrap_or(if sum.cost.0 < 0 { i64::MIN } else { i64::MAX }),
+        unpriced: sum.unpriced,
+    }
+}
+
+/// As much of a name as a sum has room for.
+fn short(name: &str) -> String {
+    let end = (0..=name.len().min(LONGEST_NAME)).rev().find(|at| name.is_char_boundary(*at));
+    name.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
+}
