@@ -1,6 +1,6 @@
 //! A sidecar and a simulator on one stage, with a policy handed over as a value.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,6 +60,8 @@ pub struct Setting {
     pub network: bool,
     /// The simulator.
     pub sim: SimConfig,
+    /// Labels of the pod.
+    pub labels: BTreeMap<String, String>,
     /// Audit lines on their way; whoever looks takes them.
     pub audit: Arc<AuditQueue>,
     /// Spans are kept for somebody to send.
@@ -73,6 +75,7 @@ impl Default for Setting {
             bounds: CallBounds::default(),
             seed: 7,
             network: false,
+            labels: BTreeMap::new(),
             traced: false,
             sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
             audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
@@ -114,15 +117,16 @@ impl Stage {
         } else {
             Pools::new(Arc::new(memory.clone()))
         };
-        let caller = Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() };
+        let (namespace, service_account) = ("shop".into(), "web".into());
+        let caller = Caller { namespace, service_account, labels: setting.labels, ..Caller::default() };
         let sidecar = Sidecar::new(Parts {
+            metrics: Arc::new(Metrics::new(&caller)),
             caller: Arc::new(caller),
             clock: Clock::starting_at(jiff::Timestamp::UNIX_EPOCH),
             seed: setting.seed,
             bounds: setting.bounds,
             pools: pools.clone(),
             audit: setting.audit,
-            metrics: Arc::new(Metrics::new()),
             spans: setting.traced.then(Arc::default),
         });
         Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 }
