@@ -50,7 +50,7 @@ def each_attempt_is_a_call_of_a_model(seen):
 
 
 @check
-def the_call_itself_and_what_is_left_of_the_tree_is_none(seen):
+def the_call_itself_is_no_call_of_a_model(seen):
     assert len(seen.all_calls()) >= 9, seen.all_calls()
     for span in seen.all_calls():
         same(span.kind, "UNKNOWN", span)
