@@ -7,6 +7,7 @@ mod context;
 mod faults_ot;
 mod sampled;
 mod told;
+mod tools;
 
 use std::time::Duration;
 
