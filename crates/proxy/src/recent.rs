@@ -6,6 +6,8 @@
 
 mod ring;
 mod sums;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
