@@ -57,6 +57,8 @@ pub struct Setting {
     pub seed: u64,
     /// Over real sockets to the provider, instead of in memory.
     pub network: bool,
+    /// Whom the sidecar speaks for.
+    pub caller: Caller,
     /// The simulator.
     pub sim: SimConfig,
 }
@@ -68,6 +70,7 @@ impl Default for Setting {
             bounds: CallBounds::default(),
             seed: 7,
             network: false,
+            caller: Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() },
             sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
         }
     }
@@ -107,9 +110,8 @@ impl Stage {
         } else {
             Pools::new(Arc::new(memory.clone()))
         };
-        let caller = Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() };
         let sidecar = Sidecar::new(Parts {
-            caller: Arc::new(caller),
+            caller: Arc::new(setting.caller),
             clock: Clock::starting_at(jiff::Timestamp::UNIX_EPOCH),
             seed: setting.seed,
             bounds: setting.bounds,
