@@ -6,6 +6,7 @@
 
 #![expect(clippy::panic, reason = "what a test needs and does not get ends it")]
 
+pub mod audit;
 pub mod cable;
 pub mod client;
 pub mod feigned;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::BytesMut;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
 use sidegate_policy::Fault;
@@ -11,41 +12,104 @@ use sidegate_proxy::dispatch::tls::InvalidAuthorities;
 use sidegate_proxy::listen::Inbound;
 use sidegate_testkit::sim::Simulator;
 use std::fmt;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::io::{DuplexStream, duplex};
+use std::task::{Context, Poll, Wake, Waker};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 use tokio::task::JoinSet;
 
 /// Bytes that one direction of a connection holds.
 pub const PIPE: usize = 64 * 1024;
 
-/// A client's end of the sidecar's call port.
-pub struct Pipe(pub TokioIo<DuplexStream>);
+/// The sidecar's end of a client's connection. As with a socket, what the client sends arrives without being read, and
+/// so does its end.
+#[derive(Clone)]
+pub struct Pipe {
+    arrived: Arc<Mutex<Arrived>>,
+    waiting: Arc<Waiting>,
+}
+
+/// What has come through a pipe.
+struct Arrived {
+    io: DuplexStream,
+    ahead: BytesMut,
+    ended: bool,
+}
+
+/// Who waits for more: whoever reads, and whoever watches for the end.
+#[derive(Default)]
+struct Waiting {
+    reader: Mutex<Option<Waker>>,
+    watcher: Mutex<Option<Waker>>,
+}
+
+impl Wake for Waiting {
+    fn wake(self: Arc<Self>) {
+        let wakers = [lock(&self.reader).take(), lock(&self.watcher).take()];
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+}
+
+impl Pipe {
+    /// Takes over one end.
+    #[must_use]
+    pub fn new(io: DuplexStream) -> Self {
+        let arrived = Arrived { io, ahead: BytesMut::new(), ended: false };
+        Self { arrived: Arc::new(Mutex::new(arrived)), waiting: Arc::default() }
+    }
+
+    /// Takes what has come; whoever waits is woken when there is more.
+    fn take_in(&self) -> MutexGuard<'_, Arrived> {
+        let mut arrived = lock(&self.arrived);
+        let waker = Waker::from(self.waiting.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut piece = [0; 4096];
+        while !arrived.ended && arrived.ahead.len() < PIPE {
+            let mut buffer = ReadBuf::new(&mut piece);
+            match Pin::new(&mut arrived.io).poll_read(&mut cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => arrived.ahead.extend_from_slice(buffer.filled()),
+                Poll::Ready(_) => arrived.ended = true,
+                Poll::Pending => break,
+            }
+        }
+        arrived
+    }
+}
 
 impl Inbound for Pipe {
     fn left(&self) -> impl Future<Output = ()> + Send + 'static {
-        // A pipe's end is seen by reading it only.
-        pending()
+        let pipe = self.clone();
+        poll_fn(move |cx| {
+            *lock(&pipe.waiting.watcher) = Some(cx.waker().clone());
+            let arrived = pipe.take_in();
+            if arrived.ended { Poll::Ready(()) } else { Poll::Pending }
+        })
     }
 }
 
 impl Read for Pipe {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, into)
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, mut into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        *lock(&self.waiting.reader) = Some(cx.waker().clone());
+        let mut arrived = self.take_in();
+        if arrived.ahead.is_empty() && !arrived.ended {
+            return Poll::Pending;
+        }
+        let n = arrived.ahead.len().min(into.remaining());
+        into.put_slice(&arrived.ahead.split_to(n));
+        Poll::Ready(Ok(()))
     }
 }
 
 impl Write for Pipe {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, from)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut lock(&self.arrived).io).poll_write(cx, from)
     }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut lock(&self.arrived).io).poll_flush(cx)
     }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut lock(&self.arrived).io).poll_shutdown(cx)
     }
 }
 

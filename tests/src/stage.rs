@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
+use crate::audit;
 use crate::client::Answer;
 use crate::memory::{Memory, PIPE, Pipe};
 use crate::policy;
@@ -61,6 +62,10 @@ pub struct Setting {
     pub caller: Caller,
     /// The simulator.
     pub sim: SimConfig,
+    /// Audit lines on their way; whoever looks takes them.
+    pub audit: Arc<AuditQueue>,
+    /// Spans are kept for somebody to send.
+    pub traced: bool,
 }
 
 impl Default for Setting {
@@ -71,7 +76,9 @@ impl Default for Setting {
             seed: 7,
             network: false,
             caller: Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() },
+            traced: false,
             sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
+            audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
         }
     }
 }
@@ -116,8 +123,9 @@ impl Stage {
             seed: setting.seed,
             bounds: setting.bounds,
             pools: pools.clone(),
-            audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
+            audit: setting.audit,
             metrics: Arc::new(Metrics::new()),
+            spans: setting.traced.then(Arc::default),
         });
         Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 }
     }
@@ -171,7 +179,7 @@ impl Stage {
 
     /// Serves the other end of a pipe, whatever is written into it.
     pub fn serve(&mut self, io: DuplexStream) {
-        let pipe = Pipe(TokioIo::new(io));
+        let pipe = Pipe::new(io);
         self.tasks.spawn(listen::serve(self.sidecar.clone(), pipe, self.stop.subscribe()));
     }
 
@@ -239,12 +247,14 @@ impl Stage {
     }
 
     /// The audit lines since the last look, as JSON.
+    ///
+    /// # Panics
+    /// When one is not as its schema says.
     #[must_use]
     pub fn audit(&self) -> Vec<Value> {
         let mut lines = Vec::new();
         self.sidecar.audit.drain(&mut lines);
-        let text = String::from_utf8_lossy(&lines).into_owned();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        audit::lines(&String::from_utf8_lossy(&lines))
     }
 
     /// Uses the retry budget up: for the next ten seconds a failure is told, or moved, at once.

@@ -2,6 +2,7 @@
 //! from. It is the policy that the control plane would send there; nothing is decided here.
 
 mod provider;
+mod telemetry;
 mod tell;
 mod value;
 

@@ -31,6 +31,15 @@ pub struct Flags {
     /// Where health and metrics are served
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4781")]
     pub metrics_listen: SocketAddr,
+    /// File that audit lines of changes are appended to, one program to a file; `-` is standard output
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    pub audit: PathBuf,
+    /// Bytes of the audit file; the next line begins a new one, and the full one is renamed to `FILE.1`
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub audit_max_bytes: u64,
+    /// Full audit files that are kept, beside the one that is written
+    #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u32).range(..=1000))]
+    pub audit_keep: u32,
 }
 
 /// What is logged: as `RUST_LOG` says, else from `info` up. The Kubernetes client is never heard at the place where it

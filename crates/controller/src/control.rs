@@ -3,6 +3,7 @@
 //! Nothing here waits. The index is behind a mutex that is held for as long as one effective policy takes, never over
 //! an await.
 
+mod changes;
 mod counters;
 mod roster;
 mod watches;
@@ -22,6 +23,7 @@ use crate::index::{Effective, Index, Standing};
 use crate::live::Live;
 use crate::problem::{Kind, ObjectName, Problem, Severity};
 
+pub use changes::Changes;
 pub use counters::Counters;
 pub use roster::{Contents, Refusal, Roster, Seat, Seated, Tally};
 pub use watches::{KindReport, WatchName, Watches};
@@ -45,6 +47,8 @@ pub struct Control {
     pub(crate) counters: Counters,
     pub(crate) roster: Roster,
     pub(crate) watches: Watches,
+    /// What happened to objects, until it is told.
+    pub(crate) changes: Changes,
     /// What people ask of running sidecars.
     pub(crate) live: Live,
     /// This replica writes statuses now.
@@ -79,6 +83,7 @@ impl Control {
             counters: Counters::default(),
             roster: Roster::default(),
             watches: Watches::default(),
+            changes: Changes::default(),
             live: Live::default(),
             writes_status: AtomicBool::new(false),
             reviewer: None,
@@ -107,6 +112,7 @@ impl Control {
 
     /// Says that every object of the source is there.
     pub fn set_ready(&self) {
+        self.update(Index::follow_changes);
         self.set_complete(true);
         self.ready.send_replace(true);
     }
@@ -153,11 +159,12 @@ impl Control {
 
     /// Changes objects, and tells the streams to which something may be due now.
     pub fn update(&self, change: impl FnOnce(&mut Index)) {
-        let (revision, due) = {
+        let (revision, due, changes) = {
             let mut index = self.index();
             change(&mut index);
-            (index.revision(), index.take_due())
+            (index.revision(), index.take_due(), index.take_changes())
         };
+        self.changes.note(changes);
         self.roster.ring(&due);
         self.revision.send_if_modified(|known| std::mem::replace(known, revision) != revision);
     }

@@ -11,6 +11,7 @@ use aws_lc_rs::rand;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use sidegate_telemetry::AuditQueue;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -25,7 +26,7 @@ use crate::problem::Problem;
 use crate::serve;
 use crate::source::files::{Files, Unreadable};
 use crate::source::kube::Cluster;
-use crate::{config, status};
+use crate::{audit, config, status};
 
 /// Between looks at the directory.
 const LOOK: Duration = Duration::from_millis(250);
@@ -113,6 +114,7 @@ impl Controller {
         let source = Source::Files(Arc::new(Mutex::new(files)));
         let controller = Self { control, source, clock: options.clock.clone() };
         controller.look(|_| true);
+        controller.control.update(Index::follow_changes);
         Ok(controller)
     }
 
@@ -127,6 +129,13 @@ impl Controller {
         let cluster = Cluster { client: options.client.clone(), namespace: options.namespace.clone() };
         let source = Source::Cluster(Box::new(cluster));
         Ok(Self { control, source, clock: options.clock.clone() })
+    }
+
+    /// The same, telling changes of objects in an audit trail.
+    #[must_use]
+    pub fn audited(self, audit: Arc<AuditQueue>) -> Self {
+        self.control.changes.tell_to(audit);
+        self
     }
 
     /// Reads the directory and starts everything in `tasks`.
@@ -159,6 +168,8 @@ impl Controller {
                 pace: Pace::DEFAULT,
             };
             tasks.spawn(status::write(cluster.client.clone(), self.control.clone(), options));
+        } else {
+            tasks.spawn(audit::tell(self.control.clone(), self.clock.clone()));
         }
         tasks.spawn(self.clone().watch());
     }

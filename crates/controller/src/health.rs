@@ -149,6 +149,8 @@ fn metrics(control: &Control) -> String {
     metric("streams_turned_away_total", "counter", "Streams told to come back later.", &turned_away);
     let withheld = [("", Counters::read(&counters.withheld))];
     metric("credentials_withheld_total", "counter", "Keys not sent to peers beyond loopback.", &withheld);
+    let dropped = [("", control.changes.dropped())];
+    metric("audit_dropped_total", "counter", "Audit lines that were not written.", &dropped);
     let objects = Kind::ALL.map(|kind| (format!("{{kind=\"{}\"}}", kind.as_str()), count(control.count(kind))));
     let objects = objects.each_ref().map(|(labels, n)| (labels.as_str(), *n));
     metric("objects", "gauge", "Objects in force.", &objects);

@@ -9,11 +9,13 @@ mod build;
 mod class;
 mod conflicts;
 mod effective;
+mod journal;
 mod keys;
 mod pods;
 mod problems;
 mod standing;
 mod subjects;
+mod telemetry;
 mod touch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -24,6 +26,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use sidegate_crds::{AIPolicy, AIProvider, AIProviderSpec, AcceptedPolicy, AcceptedProvider, Context, Invalid};
 use sidegate_crds::{accept_policy, accept_provider, check_update};
 use sidegate_policy::{Caller, PriceRule};
+use sidegate_telemetry::Author;
 
 use crate::prices::PriceBook;
 use crate::problem::{Kind, ObjectName};
@@ -31,15 +34,17 @@ use crate::secret::Secret;
 use anchor::{Anchor, Facts};
 use class::{Class, Classes};
 use effective::EncodedCache;
+use journal::Journal;
 use pods::Pods;
 use standing::Refused;
 use subjects::Subjects;
 use touch::{Changes, References};
 
 pub use effective::{Effective, Encoded};
+pub use journal::{Change, authors};
 pub use keys::{Key, Keys};
 pub use pods::{Owned, OwnerKind, OwnerRef, PodFacts};
-pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Standing};
+pub use standing::{ClassId, Conflict, CredentialStanding, KeyState, Overruled, Standing};
 pub use subjects::SeatNumber;
 
 /// Namespace and name.
@@ -81,6 +86,7 @@ pub struct Index {
     /// Effective policies that were asked for on behalf of nobody that is known, until the next change.
     asked: HashMap<Class, Arc<Effective>>,
     encoded: EncodedCache,
+    journal: Journal,
 }
 
 /// Effective policies that are kept for callers that are not known.
@@ -110,6 +116,7 @@ impl Index {
             changes: Changes::default(),
             asked: HashMap::new(),
             encoded: EncodedCache::default(),
+            journal: Journal::default(),
         }
     }
 
@@ -186,6 +193,7 @@ impl Index {
             Err(why) => return self.refuse(name, &object.metadata, why),
         };
         self.refused.remove(&name);
+        self.journal.accepted(&name, &object.metadata, &object.spec);
         if old.is_some_and(|old| old.accepted == accepted) {
             return;
         }
@@ -201,15 +209,22 @@ impl Index {
             Err(why) => return self.refuse(name, &object.metadata, why),
         };
         self.refused.remove(&name);
+        self.journal.accepted(&name, &object.metadata, &object.spec);
         let key = (name.namespace, name.name);
         if self.policies.get(&key) != Some(&accepted) {
             self.set_policy(&key, Some(accepted));
         }
     }
 
-    /// Takes a Secret; a value that is no key counts as none.
+    /// Takes a Secret of which nobody says who wrote it.
     pub fn apply_secret(&mut self, secret: Secret) {
+        self.apply_secret_by(secret, Vec::new());
+    }
+
+    /// Takes a Secret; a value that is no key counts as none.
+    pub fn apply_secret_by(&mut self, secret: Secret, authors: Vec<Author>) {
         let key = (secret.namespace.clone(), secret.name.clone());
+        self.journal.secret(self.secrets.get(&key), &secret, authors);
         if self.secrets.get(&key) != Some(&secret) {
             self.secrets.insert(key.clone(), secret);
             self.secret_changed(&key);
@@ -272,6 +287,7 @@ impl Index {
 
     /// Forgets an object, whether or not its last version was accepted.
     pub fn delete(&mut self, name: &ObjectName) {
+        self.journal.deleted(name);
         self.refused.remove(name);
         let key = (name.namespace.clone(), name.name.clone());
         match name.kind {
@@ -287,6 +303,12 @@ impl Index {
             }
             _ => {}
         }
+    }
+
+    /// Forgets an object that is of no interest any more, which is no deletion.
+    pub fn forget(&mut self, name: &ObjectName) {
+        self.journal.forget(name);
+        self.delete(name);
     }
 
     /// Begins a re-list of one kind: forgets every object of it that `listed` does not name. The listed ones are
@@ -357,6 +379,7 @@ impl Index {
         if known.is_some_and(|origin| origin.uid != uid) {
             self.delete(&name);
         }
+        self.journal.refused(&name, metadata, &why);
         self.refused.insert(name, Refused { uid, generation: metadata.generation.unwrap_or(0), why });
     }
 

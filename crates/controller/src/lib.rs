@@ -4,6 +4,7 @@
 //! [`Controller`] puts these together, for the binary and for whoever embeds it. There is no ledger here yet,
 //! and nothing of the calls themselves.
 
+mod audit;
 pub mod config;
 mod control;
 mod controller;
@@ -23,8 +24,8 @@ pub use control::{Contents, Control, KindReport, Refusal, Seated, Tally, WatchNa
 pub use controller::{Clock, ClusterOptions, Controller, Listeners, Options, StartError};
 pub use identity::Reviewer;
 pub use index::{
-    ClassId, Conflict, CredentialStanding, Effective, Encoded, Index, KeyState, Owned, OwnerKind, OwnerRef, PodFacts,
-    Standing,
+    Change, ClassId, Conflict, CredentialStanding, Effective, Encoded, Index, KeyState, Overruled, Owned, OwnerKind,
+    OwnerRef, PodFacts, Standing,
 };
 pub use problem::{Kind, ObjectName, Place, Problem, Severity};
 pub use serve::{Link, Peer};

@@ -10,6 +10,8 @@ use clap::Parser;
 use sidegate_controller::config::{Flags, log_filter};
 use sidegate_controller::source::kube::connect;
 use sidegate_controller::{ClusterOptions, Controller, Listeners, Options};
+use sidegate_telemetry::AuditQueue;
+use sidegate_telemetry::audit::{Output, Rotation, Writer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -43,7 +45,12 @@ fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> Result<(), String> {
-    let controller = load(&flags).await?;
+    let audit = Arc::new(AuditQueue::default());
+    let controller = load(&flags).await?.audited(audit.clone());
+    let rotation = Rotation { max_bytes: flags.audit_max_bytes, keep: flags.audit_keep };
+    let output = Output::open(&flags.audit, rotation).map_err(|e| {
+        format!("cannot append to the audit file {}: {e}; choose another --audit", flags.audit.display())
+    })?;
     let listeners = Listeners {
         control: bind(flags.listen, "--listen").await?,
         health: Some(bind(flags.metrics_listen, "--metrics-listen").await?),
@@ -53,6 +60,8 @@ async fn run(flags: Flags) -> Result<(), String> {
         return Err("cannot listen for signals".to_owned());
     };
     let (control, health) = (listeners.control.local_addr(), listeners.health.as_ref().map(TcpListener::local_addr));
+    // Dropped last, when everything has been told that will be.
+    let _writer = Writer::start(audit, output).map_err(|e| format!("cannot start: {e}"))?;
     let mut tasks = JoinSet::new();
     controller.run(&mut tasks, listeners);
     // A flag may say port 0, so the addresses come from the sockets.

@@ -1,6 +1,6 @@
 //! Keys. A value lives only in [`SecretValue`], which cannot be printed and is overwritten when the last user drops it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -73,5 +73,16 @@ impl Secret {
     #[must_use]
     pub fn hosts_of(annotation: &str) -> Vec<String> {
         annotation.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty()).collect()
+    }
+
+    /// Where a newer version differs: the names of keys, and the annotation that binds them.
+    pub(crate) fn differences(&self, newer: &Self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.keys.keys().chain(newer.keys.keys()).collect();
+        let differs = names.into_iter().filter(|name| self.keys.get(*name) != newer.keys.get(*name));
+        let mut paths: Vec<String> = differs.map(|name| format!("data[{name}]")).collect();
+        if self.hosts != newer.hosts {
+            paths.push(format!("metadata.annotations[{HOSTS_ANNOTATION}]"));
+        }
+        paths
     }
 }

@@ -16,38 +16,73 @@ pub(crate) const PLATFORM_SELECTOR: &str = "is allowed only in the control plane
 /// What is said of a tenant that names another namespace.
 pub(crate) const OWN_NAMESPACE: &str = "may name only its own namespace, outside of the control plane's";
 
-/// One check, of an object outside of the control plane's namespace.
+/// What is said of a policy for everybody that would write content into traces.
+pub(crate) const NAMED_NAMESPACES: &str = "may be Full only for namespaces that the policy names, by targetRefs or by a \
+                                           namespaceSelector with matchLabels or In; never for the whole cluster";
+
+/// One check, of an object of these namespaces.
 struct Check {
+    of: Namespaces,
     field: &'static str,
     expression: &'static str,
     message: &'static str,
 }
 
+/// Which namespaces a check is for.
+#[derive(Clone, Copy)]
+enum Namespaces {
+    /// The control plane's.
+    Platform,
+    /// All others.
+    Tenants,
+}
+
 const OF_PROVIDERS: [Check; 3] = [
-    Check { field: "spec.network.plaintext", expression: "!object.spec.network.plaintext", message: PLATFORM_NETWORK },
     Check {
+        of: Namespaces::Tenants,
+        field: "spec.network.plaintext",
+        expression: "!object.spec.network.plaintext",
+        message: PLATFORM_NETWORK,
+    },
+    Check {
+        of: Namespaces::Tenants,
         field: "spec.network.privateAddresses",
         expression: "!object.spec.network.privateAddresses",
         message: PLATFORM_NETWORK,
     },
     Check {
+        of: Namespaces::Tenants,
         field: "spec.access.namespaces.from",
         expression: "object.spec.access.namespaces.from == 'Same'",
         message: OWN_ACCESS,
     },
 ];
 
-const OF_POLICIES: [Check; 2] = [
+const OF_POLICIES: [Check; 3] = [
     Check {
+        of: Namespaces::Tenants,
         field: "spec.namespaceSelector",
         expression: "!has(object.spec.namespaceSelector)",
         message: PLATFORM_SELECTOR,
     },
     Check {
+        of: Namespaces::Tenants,
         field: "spec.targetRefs",
         expression: "!has(object.spec.targetRefs) || object.spec.targetRefs.all(r, r.kind != 'Namespace' || r.name == \
                      object.metadata.namespace)",
         message: OWN_NAMESPACE,
+    },
+    Check {
+        of: Namespaces::Platform,
+        field: "spec.telemetry.content.capture",
+        expression: "!has(object.spec.telemetry) || !has(object.spec.telemetry.content) || \
+                     object.spec.telemetry.content.capture != 'Full' || has(object.spec.targetRefs) || \
+                     (has(object.spec.namespaceSelector) && \
+                     ((has(object.spec.namespaceSelector.matchLabels) && \
+                     object.spec.namespaceSelector.matchLabels.size() > 0) || \
+                     (has(object.spec.namespaceSelector.matchExpressions) && \
+                     object.spec.namespaceSelector.matchExpressions.exists(e, e.operator == 'In'))))",
+        message: NAMED_NAMESPACES,
     },
 ];
 
@@ -59,8 +94,12 @@ pub(crate) fn admission(namespace: &str) -> [Value; 4] {
 
 fn policy((plural, checks): (&str, &[Check]), namespace: &str) -> Value {
     let validation = |check: &Check| {
+        let others = match check.of {
+            Namespaces::Platform => "!=",
+            Namespaces::Tenants => "==",
+        };
         json!({
-            "expression": format!("object.metadata.namespace == '{namespace}' || {}", check.expression),
+            "expression": format!("object.metadata.namespace {others} '{namespace}' || {}", check.expression),
             "message": format!("{}: {}", check.field, check.message),
             "reason": "Invalid",
         })

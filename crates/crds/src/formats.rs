@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use kube::core::Rule;
-use sidegate_policy::Glob;
+use sidegate_policy::{Glob, Ratio};
 
 /// Longest model name or glob, in characters.
 const LONGEST_MODEL: usize = 256;
@@ -86,6 +86,57 @@ pub(crate) const HEADER_NAME: Form =
 pub(crate) const HEADER_VALUE: Form =
     Form { pattern: r"^\P{Cc}{1,256}$", words: "must be 1 to 256 characters, none of them a control character" };
 
+/// A share of a whole.
+pub(crate) const RATIO: Form = Form {
+    pattern: r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$",
+    words: "must be a decimal text from '0' to '1' such as '0.1', with at most 9 decimals",
+};
+
+/// A host, or a pattern over hosts. Only the end of a name says whose it is, so that a star stands at its beginning.
+pub(crate) const HOST_GLOB: Form = Form {
+    pattern: r"^(\*|(\*\.)?[a-z0-9_:]([a-z0-9._:-]{0,251}[a-z0-9_:])?)$",
+    words: "must be a host in lower case such as vllm.shop.svc, or a pattern such as *.example.com, or *",
+};
+
+/// The key of a label.
+pub(crate) const LABEL_KEY: Form = Form {
+    pattern: r"^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+    words: "must be the key of a label, such as team or example.com/team",
+};
+
+/// Words that make a header's name that of a credential.
+pub(crate) const SECRET_WORDS: [&str; 16] = [
+    "auth",
+    "authorization",
+    "authentication",
+    "key",
+    "apikey",
+    "token",
+    "jwt",
+    "secret",
+    "secrets",
+    "cookie",
+    "cookie2",
+    "password",
+    "passwd",
+    "credential",
+    "credentials",
+    "signature",
+];
+
+/// Headers of one connection, which tell nothing of a call.
+pub(crate) const CONNECTION_HEADERS: [&str; 9] = [
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "host",
+    "content-length",
+];
+
 /// A short text for people.
 pub(crate) const FACT: Form =
     Form { pattern: r"^\P{Cc}{1,64}$", words: "must be 1 to 64 characters, none of them a control character" };
@@ -137,6 +188,51 @@ pub fn nanos(text: &str) -> Result<u64, &'static str> {
     let whole: u64 = whole.parse().map_err(|_| FORM)?;
     let fraction: u64 = format!("{:0<9}", fraction.unwrap_or_default()).parse().map_err(|_| FORM)?;
     if whole < CEILING { Ok(whole * NANOS + fraction) } else { Err(FORM) }
+}
+
+/// Reads a share of a whole into parts of a billion.
+///
+/// # Errors
+/// What is allowed, when `text` has another form.
+pub fn ratio(text: &str) -> Result<Ratio, &'static str> {
+    let parts = nanos(text).ok().and_then(|parts| u32::try_from(parts).ok());
+    parts.and_then(Ratio::of_billion).ok_or(RATIO.words)
+}
+
+/// Reads a host, or a pattern over hosts.
+///
+/// # Errors
+/// What is allowed, when `text` has another form.
+pub fn host_glob(text: &str) -> Result<Glob, &'static str> {
+    let host = text.strip_prefix("*.").unwrap_or(text);
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b':' | b'.' | b'-');
+    let end = |b: Option<u8>| b.is_some_and(|b| inner(b) && !matches!(b, b'.' | b'-'));
+    let named = host.len() <= 253 && host.bytes().all(inner) && end(host.bytes().next()) && end(host.bytes().last());
+    if named || text == "*" { Glob::parse(text).map_err(|_| HOST_GLOB.words) } else { Err(HOST_GLOB.words) }
+}
+
+/// The key of a label.
+///
+/// # Errors
+/// What is allowed, when `text` has another form.
+pub fn label_key(text: &str) -> Result<(), &'static str> {
+    let (domain, name) = text.split_once('/').map_or((None, text), |(domain, name)| (Some(domain), name));
+    let ends = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-');
+    let whole = |d: &str| d.len() <= 253 && d.bytes().all(plain) && ends(d.bytes().next()) && ends(d.bytes().last());
+    if domain.is_none_or(whole) && entry_name(name).is_ok() { Ok(()) } else { Err(LABEL_KEY.words) }
+}
+
+/// Whether a header of that name, in any case, holds a credential.
+#[must_use]
+pub fn is_secret_header(name: &str) -> bool {
+    name.to_ascii_lowercase().split(['-', '_', '.']).any(|word| SECRET_WORDS.contains(&word))
+}
+
+/// Whether a header of that name, in any case, is one of the connection and not of the call.
+#[must_use]
+pub fn is_connection_header(name: &str) -> bool {
+    CONNECTION_HEADERS.contains(&&*name.to_ascii_lowercase())
 }
 
 /// Reads a model name or glob.

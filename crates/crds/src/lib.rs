@@ -19,7 +19,8 @@ pub use definitions::{definitions, manifests};
 pub use invalid::Invalid;
 pub use object::{Context, Origin};
 pub use policy::{
-    AIPolicy, AIPolicySpec, AcceptedPolicy, LimitDraft, RouteDraft, TargetDraft, Targeting, accept_policy,
+    AIPolicy, AIPolicySpec, AcceptedPolicy, AttributeSource, LimitDraft, RouteDraft, TargetDraft, Targeting,
+    TelemetryDraft, accept_policy,
 };
 pub use provider::{
     AIProvider, AIProviderSpec, AcceptedCredential, AcceptedProvider, Access, KeyRef, accept_provider, check_update,

@@ -4,6 +4,7 @@ mod accept;
 mod limits;
 mod routes;
 mod targeting;
+mod telemetry;
 
 use kube::core::{Message, Rule};
 use kube::{CustomResource, KubeSchema};
@@ -20,8 +21,12 @@ pub use accept::{AcceptedPolicy, accept_policy};
 pub use limits::LimitDraft;
 pub use routes::{RouteDraft, TargetDraft};
 pub use targeting::Targeting;
+pub use telemetry::{
+    AlwaysCase, AttributeDraft, AttributeSource, AttributeSpec, CaptureName, ContentSpec, TelemetryDraft,
+    TelemetrySpec, TracesSpec,
+};
 
-/// Who may call what, and how it is routed and limited.
+/// Who may call what, how it is routed and limited, and what is told of it.
 ///
 /// Without a target it applies to its namespace; in the control plane's namespace to the whole cluster. Where several
 /// apply, lists of models narrow each other, limits all count, and routes are tried in order of rank: a reference to
@@ -47,7 +52,8 @@ pub struct AIPolicySpec {
     /// The namespaces whose pods it applies to, by label; in the control plane's namespace only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespace_selector: Option<Selector>,
-    /// Enforce, or DryRun: it is evaluated beside the plan and told, and never changes a call.
+    /// Enforce, or DryRun: it is evaluated beside the plan and told, and never changes a call. What it says of
+    /// telemetry has no effect then.
     #[serde(default)]
     pub mode: ModeName,
     /// The models that may be called. Without it this policy says nothing about that.
@@ -64,6 +70,9 @@ pub struct AIPolicySpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub limits: Vec<LimitSpec>,
+    /// What is told of calls in traces and in the audit line. It changes no call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub telemetry: Option<TelemetrySpec>,
 }
 
 /// Whether a policy acts, or only tells what it would do.

@@ -92,6 +92,12 @@ impl Selector {
             && self.match_expressions.iter().all(|e| e.holds(labels.get(&e.key)))
     }
 
+    /// Whether it asks for the value of some label, so that what it selects was labelled for it. Without, it may
+    /// select everything, and what comes later too.
+    pub(crate) fn names_a_value(&self) -> bool {
+        !self.match_labels.is_empty() || self.match_expressions.iter().any(|e| e.operator == Operator::In)
+    }
+
     pub(crate) fn check(&self, field: &str, report: &mut Report) {
         report.check(self.match_labels.len() + self.match_expressions.len() <= MOST, field, PARTS);
         for (key, value) in &self.match_labels {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 use sidegate_crds::{definitions, manifests};
-use sidegate_policy::Timeouts;
+use sidegate_policy::{Telemetry, Timeouts};
 
 /// The schema of each kind, by name.
 fn schemas() -> Vec<(String, Value)> {
@@ -90,6 +90,20 @@ fn the_timeouts_that_appear_are_those_that_hold_without_an_object() {
     assert_eq!(read("firstEvent"), held.first_event);
     assert_eq!(read("idle"), held.idle);
     assert_eq!(read("stream"), held.stream);
+}
+
+#[test]
+fn the_telemetry_that_appears_is_what_holds_without_an_object() {
+    let (_, policy) = &schemas()[1];
+    let telemetry = &policy["properties"]["spec"]["properties"]["telemetry"]["properties"];
+    let (traces, content) = (&telemetry["traces"]["properties"], &telemetry["content"]["properties"]);
+    let held = Telemetry::default();
+    assert_eq!(traces["ratio"]["default"], held.traces.ratio.to_string());
+    assert_eq!(traces["always"]["default"], serde_json::json!(["Error", "Refusal", "Slow", "First"]));
+    let slow = traces["slowOver"]["default"].as_str().unwrap();
+    assert_eq!(sidegate_crds::formats::duration(slow).unwrap(), held.traces.slow_over);
+    assert_eq!((&content["capture"]["default"], held.content.capture), (&"None".into(), false));
+    assert_eq!(content["maxBytes"]["default"], held.content.max_bytes);
 }
 
 #[test]

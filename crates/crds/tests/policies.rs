@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sidegate_crds::{AIPolicy, AcceptedPolicy, Context, accept_policy, validate_policy};
-use sidegate_policy::{Caller, Mode, Specificity, Unit};
+use sidegate_crds::{
+    AIPolicy, AcceptedPolicy, AttributeSource, Context, TelemetryDraft, accept_policy, validate_policy,
+};
+use sidegate_policy::{Always, Caller, Content, Glob, Mode, Ratio, Specificity, Traces, Unit};
 
 const CONTEXT: Context<'static> = Context { control_namespace: "sidegate-system" };
 
@@ -44,7 +46,9 @@ fn limit(fields: Value) -> Value {
 #[test]
 fn fields_that_come_later_are_unknown() {
     for spec in [
-        json!({"telemetry": {}}),
+        json!({"telemetry": {"sampling": "0.1"}}),
+        json!({"telemetry": {"traces": {"always": ["Sometimes"]}}}),
+        json!({"telemetry": {"content": {"capture": "Redacted"}}}),
         json!({"retry": {}}),
         json!({"mode": "Shadow"}),
         json!({"models": {"allow": ["*"], "ask": []}}),
@@ -211,4 +215,125 @@ fn the_closest_of_several_references_counts() {
     let refs =
         json!({"targetRefs": [{"kind": "Namespace", "name": "shop"}, {"kind": "Deployment", "name": "checkout"}]});
     assert_eq!(closeness("shop", refs), Some(Specificity::Workload));
+}
+
+fn telemetry(fields: Value) -> Value {
+    json!({"telemetry": fields})
+}
+
+#[test]
+fn what_telemetry_leaves_out_is_not_said_or_has_its_default() {
+    assert_eq!(accepted("shop", telemetry(json!({}))).telemetry, TelemetryDraft::default());
+    let policy = accepted("shop", telemetry(json!({"traces": {}, "content": {}})));
+    assert_eq!(policy.telemetry.traces, Some(Traces::default()));
+    assert_eq!(policy.telemetry.content, Some(Content::default()));
+}
+
+#[test]
+fn telemetry_is_read_as_it_is_written() {
+    let traces =
+        json!({"ratio": "0.25", "always": ["Slow"], "slowOver": "1m", "propagateTo": ["*.svc", "10.0.0.7", "*"]});
+    let attributes = json!([{"name": "purpose", "header": "X-Purpose"}, {"name": "team", "label": "example.com/team"}]);
+    let content = json!({"capture": "Full", "maxBytes": 100});
+    let said = telemetry(json!({"traces": traces, "content": content, "attributes": attributes}));
+    let told = accepted("shop", said).telemetry;
+    let hosts = ["*.svc", "10.0.0.7", "*"].map(|host| Glob::parse(host).expect("a glob"));
+    let expected = Traces {
+        ratio: Ratio::of_billion(250_000_000).expect("a share"),
+        always: Always { slow: true, ..Always::default() },
+        slow_over: Duration::from_secs(60),
+        propagate_to: hosts.to_vec(),
+        meta: None,
+    };
+    assert_eq!(told.traces, Some(expected));
+    assert_eq!(told.content, Some(Content { capture: true, max_bytes: 100, meta: None }));
+    let sources: Vec<(&str, &AttributeSource)> = told.attributes.iter().map(|a| (&*a.name, &a.source)).collect();
+    let header = AttributeSource::Header("x-purpose".into());
+    assert_eq!(sources, [("purpose", &header), ("team", &AttributeSource::Label("example.com/team".into()))]);
+    let never = accepted("shop", telemetry(json!({"traces": {"ratio": "0", "always": []}})));
+    let Some(Traces { ratio, always, .. }) = never.telemetry.traces else { panic!("it says something of traces") };
+    assert_eq!((ratio, always), (Ratio::NONE, Always::default()));
+}
+
+#[test]
+fn telemetry_that_breaks_a_rule_is_refused_by_field() {
+    let traces = |traces: Value| telemetry(json!({"traces": traces}));
+    let attribute = |fields: Value| {
+        let mut attribute = json!({"name": "a"});
+        attribute.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        telemetry(json!({"attributes": [attribute]}))
+    };
+    for (spec, words) in [
+        (traces(json!({"ratio": "1.1"})), "spec.telemetry.traces.ratio: must be a decimal text from '0' to '1'"),
+        (traces(json!({"ratio": ".5"})), "spec.telemetry.traces.ratio: must be a decimal text"),
+        (traces(json!({"slowOver": "0s"})), "spec.telemetry.traces.slowOver: must be from 1ms to 24h"),
+        (traces(json!({"always": ["Slow", "Slow"]})), "spec.telemetry.traces.always[Slow]: names must be unique"),
+        (traces(json!({"propagateTo": ["api.*"]})), "spec.telemetry.traces.propagateTo[0]: must be a host"),
+        (telemetry(json!({"content": {"maxBytes": 0}})), "spec.telemetry.content.maxBytes: must be from 1 to 65536"),
+        (attribute(json!({})), "spec.telemetry.attributes[a]: must set exactly one of header and label"),
+        (attribute(json!({"header": "x", "label": "y"})), "spec.telemetry.attributes[a]: must set exactly one of"),
+        (attribute(json!({"header": "X-Api-Key"})), "spec.telemetry.attributes[a].header: must not be a header with"),
+        (attribute(json!({"header": "TE"})), "spec.telemetry.attributes[a].header: must not be a header of the conn"),
+        (attribute(json!({"label": "a b"})), "spec.telemetry.attributes[a].label: must be the key of a label"),
+    ] {
+        let said = refused("shop", spec);
+        assert!(said[0].starts_with(words), "{said:?}");
+    }
+}
+
+#[test]
+fn headers_that_hold_credentials_are_known_by_the_words_in_their_names() {
+    use sidegate_crds::formats::{is_connection_header, is_secret_header};
+    for name in [
+        "Authorization",
+        "proxy-authorization",
+        "x-api-key",
+        "x-goog-api-key",
+        "api-key",
+        "cookie",
+        "Set-Cookie",
+        "x-amz-security-token",
+        "x-auth",
+        "anthropic_api_key",
+        "x.client.secret",
+        "x-apikey",
+    ] {
+        assert!(is_secret_header(name), "{name}");
+    }
+    for name in ["x-purpose", "x-author", "x-monkey", "x-session-id", "tokens-left", "keynote", "x-user"] {
+        assert!(!is_secret_header(name), "{name}");
+    }
+    assert!(is_connection_header("Transfer-Encoding") && !is_connection_header("x-host"));
+}
+
+#[test]
+fn content_is_captured_only_for_namespaces_that_are_named() {
+    let platform = "sidegate-system";
+    let full = |target: Value| {
+        let mut spec = telemetry(json!({"content": {"capture": "Full"}}));
+        spec.as_object_mut().expect("an object").extend(target.as_object().expect("an object").clone());
+        spec
+    };
+    let not_in = json!({"matchExpressions": [{"key": "env", "operator": "NotIn", "values": ["prod"]}]});
+    let spanning = [
+        json!({}),
+        json!({"podSelector": {"matchLabels": {"app": "web"}}}),
+        json!({"namespaceSelector": {}}),
+        json!({"namespaceSelector": not_in}),
+        json!({"namespaceSelector": {"matchExpressions": [{"key": "env", "operator": "Exists"}]}}),
+    ];
+    for target in spanning {
+        let said = refused(platform, full(target));
+        assert!(said[0].starts_with("spec.telemetry.content.capture: may be Full only for namespaces"), "{said:?}");
+    }
+    let of_env = json!({"matchExpressions": [{"key": "env", "operator": "In", "values": ["test"]}]});
+    for target in [
+        json!({"targetRefs": [{"kind": "Namespace", "name": "shop"}]}),
+        json!({"namespaceSelector": {"matchLabels": {"env": "test"}}}),
+        json!({"namespaceSelector": of_env, "podSelector": {}}),
+    ] {
+        assert!(accepted(platform, full(target)).telemetry.content.is_some_and(|c| c.capture));
+    }
+    assert!(accepted("shop", full(json!({}))).telemetry.content.is_some_and(|c| c.capture));
+    accepted(platform, telemetry(json!({"content": {"capture": "None"}})));
 }

@@ -135,7 +135,7 @@ fn named_headers(headers: &HeaderMap, names: &[Arc<str>]) -> Vec<(Arc<str>, Stri
     names
         .iter()
         .filter_map(|name| {
-            let value = headers.get(&**name)?.to_str().ok()?;
+            let value = std::str::from_utf8(headers.get(&**name)?.as_bytes()).ok()?;
             (value.len() <= MAX_HEADER).then(|| (name.clone(), value.to_owned()))
         })
         .collect()

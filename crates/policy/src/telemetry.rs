@@ -4,6 +4,7 @@
 //! Sampling is a preference: the whole of the most specific object holds. Content is narrow only: one object that
 //! withholds it is enough. Attributes add up. None of it is ever a label of a metric.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,11 @@ pub struct Telemetry {
     pub content: Content,
     /// What audit lines and spans say beside.
     pub attributes: Vec<Attribute>,
+}
+
+impl Telemetry {
+    /// Attributes of one caller at most, those of all objects together.
+    pub const MOST_ATTRIBUTES: usize = 16;
 }
 
 /// Which calls are traced, and where their trace context goes.
@@ -81,6 +87,17 @@ impl Ratio {
     }
 }
 
+impl fmt::Display for Ratio {
+    /// `0.1`, as it stands in an `AIPolicy`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / Self::WHOLE, format!("{:09}", self.0 % Self::WHOLE));
+        match rest.trim_end_matches('0') {
+            "" => write!(f, "{whole}"),
+            decimals => write!(f, "{whole}.{decimals}"),
+        }
+    }
+}
+
 /// Calls that are traced whatever the ratio says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Always {
@@ -108,6 +125,8 @@ pub struct Content {
 impl Content {
     /// Bytes of each text, where no object says so.
     pub const DEFAULT_MAX_BYTES: u32 = 8192;
+    /// Bytes of each text that an object may ask for.
+    pub const HIGHEST_MAX_BYTES: u32 = 65_536;
 }
 
 impl Default for Content {
@@ -127,6 +146,25 @@ pub struct Attribute {
     pub meta: Meta,
 }
 
+impl Attribute {
+    /// Bytes of a value at most.
+    pub const LONGEST_VALUE: usize = 128;
+
+    /// `text` as it is told: without control characters and cut to [`Self::LONGEST_VALUE`] bytes; none if nothing is
+    /// left of it.
+    #[must_use]
+    pub fn told(text: &str) -> Option<Box<str>> {
+        let mut told = String::with_capacity(text.len().min(Self::LONGEST_VALUE));
+        for c in text.chars().filter(|c| !c.is_control()) {
+            if told.len() + c.len_utf8() > Self::LONGEST_VALUE {
+                break;
+            }
+            told.push(c);
+        }
+        (!told.is_empty()).then(|| told.into())
+    }
+}
+
 /// Where the value of an attribute comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttributeValue {
@@ -138,7 +176,7 @@ pub enum AttributeValue {
 
 #[cfg(test)]
 mod tests {
-    use super::Ratio;
+    use super::{Attribute, Ratio};
 
     #[test]
     fn a_ratio_takes_its_share_of_draws() {
@@ -147,5 +185,25 @@ mod tests {
         let tenth = u64::MAX / 10;
         assert!(Ratio::TENTH.takes(tenth - 10) && !Ratio::TENTH.takes(tenth + 100));
         assert_eq!(Ratio::of_billion(1_000_000_001), None);
+    }
+
+    #[test]
+    fn a_ratio_is_told_as_it_is_written() {
+        let told = |parts| Ratio::of_billion(parts).map(|ratio| ratio.to_string());
+        assert_eq!(told(0).as_deref(), Some("0"));
+        assert_eq!(told(100_000_000).as_deref(), Some("0.1"));
+        assert_eq!(told(1).as_deref(), Some("0.000000001"));
+        assert_eq!(told(1_000_000_000).as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn a_value_is_told_without_control_characters_and_no_longer_than_it_may_be() {
+        assert_eq!(Attribute::told("check\r\nout\u{85}\t").as_deref(), Some("checkout"));
+        assert_eq!(Attribute::told("\u{7f}\n"), None);
+        assert_eq!(Attribute::told(""), None);
+        let long = Attribute::told(&"ä".repeat(100));
+        assert_eq!(long.as_deref(), Some(&*"ä".repeat(64)));
+        let odd = Attribute::told(&format!("x{}", "ä".repeat(100)));
+        assert_eq!(odd.map(|told| told.len()), Some(127), "no character is cut in two");
     }
 }

@@ -3,6 +3,8 @@
 //! The only place that reads the environment. A wrong value ends the program with 64 before a socket is
 //! bound; a zero never means unlimited.
 
+pub mod otlp;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -10,6 +12,9 @@ use std::sync::Arc;
 
 use clap::Parser;
 use sidegate_policy::Caller;
+use sidegate_telemetry::audit::Rotation;
+
+use self::otlp::OtlpFlags;
 
 /// The AI gateway beside one pod.
 #[derive(Debug, Clone, Parser)]
@@ -34,9 +39,15 @@ pub struct Config {
     /// Unix socket of the admin surface; nothing is served without it.
     #[arg(long, env = "SIDEGATE_ADMIN_SOCKET")]
     pub admin_socket: Option<PathBuf>,
-    /// File that audit lines are appended to; `-` is standard output.
+    /// File that audit lines are appended to, one program to a file; `-` is standard output.
     #[arg(long, env = "SIDEGATE_AUDIT", default_value = "-")]
     pub audit: PathBuf,
+    /// Bytes of the audit file; the next line begins a new one, and the full one is renamed to `FILE.1`.
+    #[arg(long, env = "SIDEGATE_AUDIT_MAX_BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(1 << 20..))]
+    pub audit_max_bytes: u64,
+    /// Full audit files that are kept, beside the one that is written.
+    #[arg(long, env = "SIDEGATE_AUDIT_KEEP", default_value_t = 4, value_parser = clap::value_parser!(u32).range(..=1000))]
+    pub audit_keep: u32,
     /// Namespace of the pod.
     #[arg(long = "as-namespace", env = "SIDEGATE_NAMESPACE", default_value = "default")]
     pub namespace: String,
@@ -64,6 +75,9 @@ pub struct Config {
     /// Seconds that running calls get to end at shutdown.
     #[arg(long, env = "SIDEGATE_DRAIN_SECONDS", default_value_t = 110)]
     pub drain_seconds: u64,
+    /// Where traces go.
+    #[command(flatten)]
+    pub otlp: OtlpFlags,
 }
 
 /// Labels of a pod.
@@ -112,6 +126,12 @@ impl Config {
             addresses.push(SocketAddr::new(std::net::Ipv6Addr::LOCALHOST.into(), self.listen.port()));
         }
         Ok(addresses)
+    }
+
+    /// How the audit file is bounded.
+    #[must_use]
+    pub fn audit_rotation(&self) -> Rotation {
+        Rotation { max_bytes: self.audit_max_bytes, keep: self.audit_keep }
     }
 
     /// The bounds of calls.

@@ -79,6 +79,7 @@ impl Health {
                 let (metrics, mut exposition) = (&self.sidecar.metrics, String::new());
                 metrics.circuits(&self.sidecar.breakers.suspensions());
                 metrics.audit_dropped(self.sidecar.audit.dropped());
+                metrics.spans_without_room(self.sidecar.spans.as_ref().map_or(0, |spans| spans.dropped()));
                 metrics.open_calls(self.sidecar.open_calls());
                 metrics.encode(&mut exposition);
                 let mut response = text(StatusCode::OK, exposition);

@@ -48,8 +48,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What a client's connection must offer.
 pub trait Inbound: Read + Write + Unpin + Send + 'static {
-    /// Resolves when the client has closed its sending side, even while nobody reads; never, where that
-    /// cannot be known.
+    /// Resolves when the client has closed its sending side, even while nobody reads: during a call nobody does.
     fn left(&self) -> impl Future<Output = ()> + Send + 'static;
 }
 
@@ -122,6 +121,9 @@ async fn serve_h1<I: Inbound>(
         }
     });
     let connection = server::conn::http1::Builder::new()
+        // Who left is known apart from reading. Without it hyper would take another buffer during each call, only to
+        // see whether the client has closed its side.
+        .half_close(true)
         .header_read_timeout(None)
         .max_header_size(HEAD_BYTES)
         .max_buf_size(CONNECTION_BUFFER)

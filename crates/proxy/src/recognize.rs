@@ -60,6 +60,9 @@ pub async fn recognize(
     let header_names = armed.map_or(&[][..], |a| &a.header_names);
     let Recognized { call, spans } = dialects::recognize(&endpoint, &head.headers, &body, header_names)?;
     settlement.recognized(&call, body.len());
+    if let Some(armed) = armed {
+        settlement.attributed(&armed.snapshot, &call);
+    }
     // Boxed, because it is handed through several futures.
     Ok(Box::new(Asked { call, head, endpoint, spans, body }))
 }

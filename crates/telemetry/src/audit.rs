@@ -1,20 +1,33 @@
-//! The audit trail: one line a call, on its way to whoever writes it.
+//! The audit trail: one line a call, and in the control plane one a change of an object, on their way to whoever
+//! writes them.
 //!
-//! The queue is bounded in bytes and wakes nobody: settling a call appends its line, a writer of the
-//! owner's takes everything at its own pace. A line that finds no room is dropped and counted. What a line
-//! says is in [`line`] for machines and in [`human`] for people; `docs/audit.md` describes it.
+//! The queue is bounded in bytes and wakes nobody: settling a call appends its line, the [`Writer`] takes
+//! everything at its own pace. A line that finds no room, there or on the disk, is dropped and counted. What a line
+//! says is in [`line`] and [`change`] for machines and in [`human`] for people; `docs/audit.md` describes it, and
+//! `docs/audit.schema.json` is its JSON Schema, both written from one description among the tests.
 
+mod change;
+mod file;
 mod human;
 mod line;
 #[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod tests;
+mod writer;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use sidegate_policy::DryRun;
 
-use crate::record::CallRecord;
+use crate::record::{CallRecord, ChangeRecord};
+
+pub use file::Rotation;
+pub use writer::{Output, Writer};
+
+/// Entries of a list at most.
+const MAX_ENTRIES: usize = 16;
 
 /// Bytes that wait to be written, by default.
 pub const DEFAULT_CAPACITY: usize = 1024 * 1024;
@@ -50,10 +63,23 @@ impl AuditQueue {
 
     /// Appends the call's line, or counts it as dropped.
     pub fn push(&self, record: &CallRecord) {
+        self.append(|lines| write(self.format, record, lines));
+    }
+
+    /// Appends the line of a change, or counts it as dropped. It is for machines whatever the queue's format.
+    pub fn push_change(&self, record: &ChangeRecord) {
+        self.append(|lines| {
+            change::write(record, lines);
+            lines.push(b'\n');
+        });
+    }
+
+    #[inline]
+    fn append(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let before = waiting.len();
         if before < self.capacity {
-            write(self.format, record, &mut waiting);
+            write(&mut waiting);
         }
         if waiting.len() > self.capacity || waiting.len() == before {
             waiting.truncate(before);
@@ -72,7 +98,12 @@ impl AuditQueue {
         }
     }
 
-    /// Lines that found no room since the start.
+    /// Counts lines that were taken from here and could not be written.
+    pub fn lost(&self, lines: u64) {
+        self.dropped.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    /// Lines that found no room since the start, here or where they were to be written.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)

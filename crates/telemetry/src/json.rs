@@ -54,6 +54,14 @@ impl<'a> Json<'a> {
         self
     }
 
+    /// The same for a name that comes from outside.
+    pub(crate) fn named(&mut self, name: &str) -> &mut Self {
+        self.text(name);
+        self.out.push(b':');
+        self.follows = false;
+        self
+    }
+
     #[inline]
     pub(crate) fn text(&mut self, text: &str) {
         self.comma();

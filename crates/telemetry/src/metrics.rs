@@ -29,6 +29,32 @@ use crate::record::CallRecord;
 /// The content type of [`Metrics::encode`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Why spans are lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// They found no room to wait in.
+    QueueFull,
+    /// The back-end took the others of their batch and not them.
+    Rejected,
+    /// The back-end did not take their batch, or nobody was there until the sidecar ended.
+    Failed,
+}
+
+impl Lost {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::QueueFull, Self::Rejected, Self::Failed];
+
+    /// The word in the metric.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// All counters of a sidecar.
 #[derive(Debug)]
 pub struct Metrics {
@@ -92,6 +118,21 @@ impl Metrics {
     /// Audit lines that found no room since the start.
     pub fn audit_dropped(&self, lines: u64) {
         raise(&self.state.audit_dropped, lines);
+    }
+
+    /// The tracing back-end took so many spans.
+    pub fn spans_exported(&self, spans: u64) {
+        self.state.spans_exported.inc_by(spans);
+    }
+
+    /// So many spans are lost.
+    pub fn spans_lost(&self, lost: Lost, spans: u64) {
+        self.state.spans_dropped(lost).inc_by(spans);
+    }
+
+    /// Spans that found no room since the start.
+    pub fn spans_without_room(&self, spans: u64) {
+        raise(&self.state.spans_dropped(Lost::QueueFull), spans);
     }
 
     /// A request header was not sent on; `name` in lower case.

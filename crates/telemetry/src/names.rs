@@ -48,6 +48,10 @@ pub mod metric {
     pub const STRIPPED_HEADERS: &str = "sidegate_stripped_headers";
     /// Counter: audit lines that found no room.
     pub const AUDIT_DROPPED: &str = "sidegate_audit_dropped";
+    /// Counter: spans that the tracing back-end took.
+    pub const SPANS_EXPORTED: &str = "sidegate_spans_exported";
+    /// Counter: spans that are lost, by reason.
+    pub const SPANS_DROPPED: &str = "sidegate_spans_dropped";
     /// Gauge, always 1: the versions in force, as labels.
     pub const POLICY_INFO: &str = "sidegate_policy_info";
     /// Gauge: when the policy in force was taken over, seconds since 1970.
@@ -68,7 +72,7 @@ pub mod metric {
     pub const BUILD_INFO: &str = "sidegate_build_info";
 
     /// All of them.
-    pub const ALL: [&str; 25] = [
+    pub const ALL: [&str; 27] = [
         TOKEN_USAGE,
         OPERATION_DURATION,
         TIME_TO_FIRST_CHUNK,
@@ -85,6 +89,8 @@ pub mod metric {
         DRY_RUN,
         STRIPPED_HEADERS,
         AUDIT_DROPPED,
+        SPANS_EXPORTED,
+        SPANS_DROPPED,
         POLICY_INFO,
         POLICY_APPLIED,
         POLICY_REFUSED,
@@ -127,6 +133,8 @@ pub mod label {
     pub const RESULT: &str = "result";
     /// Name of a header.
     pub const HEADER: &str = "header";
+    /// Why something is lost.
+    pub const REASON: &str = "reason";
     /// A version.
     pub const VERSION: &str = "version";
     /// Version of the price list.
@@ -243,9 +251,53 @@ pub mod attribute {
     pub const BYTES_IN: &str = "sidegate.bytes_in";
     /// Bytes of the answer's body.
     pub const BYTES_OUT: &str = "sidegate.bytes_out";
+    /// The conversation that the call says it belongs to.
+    pub const CONVERSATION: &str = "gen_ai.conversation.id";
+    /// Name of a tool.
+    pub const TOOL_NAME: &str = "gen_ai.tool.name";
+    /// What ties a tool's result to its call.
+    pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
+    /// What the model was told beside the conversation, as JSON; only where policy captures content.
+    pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+    /// The conversation, as JSON; only where policy captures content.
+    pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
+    /// The answer, as JSON; only where policy captures content.
+    pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+    /// Before the names of what policy wants told.
+    pub const OF_POLICY: &str = "sidegate.attribute.";
 }
 
-/// Fields of the audit line. Those of its nested objects are among them; `docs/audit.md` describes each.
+/// Attributes of the resource that all spans are of: the sidecar and its pod.
+pub mod resource {
+    /// Name of the service: `sidegate-proxy` where nobody says otherwise.
+    pub const SERVICE_NAME: &str = "service.name";
+    /// Version of the program.
+    pub const SERVICE_VERSION: &str = "service.version";
+    /// Namespace of the pod.
+    pub const NAMESPACE: &str = "k8s.namespace.name";
+    /// Name of the pod.
+    pub const POD: &str = "k8s.pod.name";
+    /// What the pod is part of, where it is a Deployment.
+    pub const DEPLOYMENT: &str = "k8s.deployment.name";
+    /// What the pod is part of, where it is a StatefulSet.
+    pub const STATEFUL_SET: &str = "k8s.statefulset.name";
+    /// What the pod is part of, where it is a DaemonSet.
+    pub const DAEMON_SET: &str = "k8s.daemonset.name";
+    /// What the pod is part of, where it is a Job.
+    pub const JOB: &str = "k8s.job.name";
+    /// What the pod is part of, where it is a CronJob.
+    pub const CRON_JOB: &str = "k8s.cronjob.name";
+}
+
+/// Names of events within spans.
+pub mod event {
+    /// The model asks for a tool.
+    pub const TOOL_CALL: &str = "sidegate.tool_call";
+    /// What a tool gave came back from the application.
+    pub const TOOL_RESULT: &str = "sidegate.tool_result";
+}
+
+/// Fields of the audit line of a call. Those of its nested objects are among them; `docs/audit.md` describes each.
 pub mod audit {
     /// Version of this schema.
     pub const SCHEMA: &str = "schema";
@@ -279,6 +331,8 @@ pub mod audit {
     pub const REASON: &str = "reason";
     /// The rule that refused.
     pub const REFUSED_BY: &str = "refused_by";
+    /// `metadata.generation` of its object.
+    pub const REFUSED_BY_GENERATION: &str = "refused_by_generation";
     /// Version of the policy in force.
     pub const POLICY_VERSION: &str = "policy_version";
     /// The rule that decided.
@@ -359,4 +413,36 @@ pub mod audit {
     pub const TRACE_ID: &str = "trace_id";
     /// The caller's span.
     pub const SPAN_ID: &str = "span_id";
+    /// What policy wants to be told beside, by name.
+    pub const ATTRIBUTES: &str = "attributes";
+}
+
+/// Fields of the audit line of a change of an object, beside `schema`, `time`, `namespace` and `generation`.
+pub mod change {
+    /// What happened.
+    pub const CHANGE: &str = "change";
+    /// Kind of the object.
+    pub const KIND: &str = "kind";
+    /// Name of the object.
+    pub const NAME: &str = "name";
+    /// `metadata.uid`.
+    pub const UID: &str = "uid";
+    /// The generation in force.
+    pub const IN_FORCE: &str = "in_force";
+    /// The field manager that wrote.
+    pub const MANAGER: &str = "manager";
+    /// How it wrote.
+    pub const MANAGER_OPERATION: &str = "manager_operation";
+    /// When it wrote.
+    pub const WRITTEN_AT: &str = "written_at";
+    /// Paths of what differs.
+    pub const FIELDS: &str = "fields";
+    /// How many more paths there are.
+    pub const MORE_FIELDS: &str = "more_fields";
+    /// Why it was refused.
+    pub const REFUSALS: &str = "refusals";
+    /// When it was accepted.
+    pub const ACCEPTED_AT: &str = "accepted_at";
+    /// Sidecars that enforce it.
+    pub const SIDECARS: &str = "sidecars";
 }

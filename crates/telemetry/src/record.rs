@@ -5,8 +5,11 @@
 //! field for them.
 
 mod attempt;
+mod change;
 mod decision;
+mod detail;
 mod id;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +20,10 @@ use jiff::Timestamp;
 use sidegate_policy::{Caller, Class, Cost, Dialect, Fault, Meta, Operation, Reason, Refusal, Streaming, Usage};
 
 pub use attempt::{AttemptRecord, UsageSource};
+pub use change::{Author, ChangeKind, ChangeRecord};
 pub(crate) use decision::lost_because;
 pub use decision::{Considered, Decision, LostRoute, RuleName};
+pub use detail::{Content, Detail, Tool, ToolUse};
 pub(crate) use id::hex;
 pub use id::{RequestId, TraceContext};
 
@@ -174,6 +179,10 @@ pub struct CallRecord {
     pub attributes: Vec<(Arc<str>, Box<str>)>,
     /// The trace that the caller is in, if it said so.
     pub trace: Option<TraceContext>,
+    /// Its spans go to the tracing back-end: decided at its head, and once more when it has settled.
+    pub sampled: bool,
+    /// What its trace alone tells; none for a call that was not sampled at its head.
+    pub detail: Option<Box<Detail>>,
 }
 
 impl CallRecord {
@@ -205,6 +214,8 @@ impl CallRecord {
             bytes_out: 0,
             attributes: Vec::new(),
             trace: None,
+            sampled: false,
+            detail: None,
         }
     }
 

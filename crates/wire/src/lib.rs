@@ -12,6 +12,7 @@ mod prices;
 mod provider;
 mod routes;
 mod snapshot;
+mod telemetry;
 
 pub use caller::{decode_caller, encode_caller};
 pub use invalid::{InvalidSnapshot, Wrong};

@@ -6,10 +6,10 @@
 
 use bytes::Bytes;
 use prost::Message;
-use sidegate_policy::{Snapshot, Telemetry};
+use sidegate_policy::Snapshot;
 
 use crate::invalid::{InvalidSnapshot, Wrong, each};
-use crate::{lists, provider, routes, v1};
+use crate::{lists, provider, routes, telemetry, v1};
 
 /// What this program understands of a snapshot's `requires`. The first version of the format needs none.
 pub const FEATURES: &[&str] = &[];
@@ -28,6 +28,7 @@ pub fn encode_snapshot(snapshot: &Snapshot) -> Bytes {
         deny: snapshot.deny.iter().map(lists::encode_models).collect(),
         routes: snapshot.routes.iter().map(routes::encode).collect(),
         limits: snapshot.limits.iter().map(lists::encode_limit).collect(),
+        telemetry: telemetry::encode(&snapshot.telemetry),
     };
     message.encode_to_vec().into()
 }
@@ -54,7 +55,7 @@ pub fn decode_snapshot(version: &str, bytes: &[u8]) -> Result<Snapshot, InvalidS
         deny: each("deny", message.deny, lists::decode_models)?,
         routes: each("routes", message.routes, |r| routes::decode(r, count))?,
         limits: each("limits", message.limits, lists::decode_limit)?,
-        telemetry: Telemetry::default(),
+        telemetry: telemetry::decode(message.telemetry).map_err(|e| e.within("telemetry"))?,
         dry_run: false,
     };
     Ok(snapshot.sealed())

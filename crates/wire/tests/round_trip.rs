@@ -10,9 +10,10 @@ use proptest::option;
 use proptest::prelude::*;
 use prost::Message;
 use sidegate_policy::{
-    Caller, Credential, Dialect, Endpoint, Glob, HeaderMatch, Limit, LimitId, Match, Meta, Mode, ModelFacts, ModelList,
-    ModelMatch, Nanos, Network, ObjectKind, Price, PriceRule, Provider, ProviderSlot, Rank, Rate, Rates, Route,
-    Snapshot, Specificity, Target, Tier, Timeouts, Unit,
+    Always, Attribute, AttributeValue, Caller, Content, Credential, Dialect, Endpoint, Glob, HeaderMatch, Limit,
+    LimitId, Match, Meta, Mode, ModelFacts, ModelList, ModelMatch, Nanos, Network, ObjectKind, Price, PriceRule,
+    Provider, ProviderSlot, Rank, Rate, Rates, Ratio, Route, Snapshot, Specificity, Target, Telemetry, Tier, Timeouts,
+    Traces, Unit,
 };
 use sidegate_wire::{MAX_SNAPSHOT_BYTES, Wrong, decode_caller, decode_snapshot, encode_caller, encode_snapshot, v1};
 
@@ -184,10 +185,32 @@ fn limit() -> impl Strategy<Value = Limit> {
     })
 }
 
+fn traces() -> impl Strategy<Value = Traces> {
+    let said = (0..=1_000_000_000_u32, any::<[bool; 4]>(), 1..u64::MAX, vec(glob(), 0..3), option::of(meta()));
+    said.prop_map(|(parts, [error, refusal, slow, first], ms, propagate_to, meta)| Traces {
+        ratio: Ratio::of_billion(parts).expect("no more than all"),
+        always: Always { error, refusal, slow, first },
+        slow_over: Duration::from_millis(ms),
+        propagate_to,
+        meta,
+    })
+}
+
+fn telemetry() -> impl Strategy<Value = Telemetry> {
+    let content = (any::<bool>(), 1..=Content::HIGHEST_MAX_BYTES, option::of(meta()))
+        .prop_map(|(capture, max_bytes, meta)| Content { capture, max_bytes, meta });
+    let value = prop_oneof![name().prop_map(AttributeValue::Header), name().prop_map(AttributeValue::Known)];
+    let attribute = (name(), value, meta()).prop_map(|(name, value, meta)| Attribute { name, value, meta });
+    (option::of(traces()), option::of(content), vec(attribute, 0..3)).prop_map(|(traces, content, attributes)| {
+        Telemetry { traces: traces.unwrap_or_default(), content: content.unwrap_or_default(), attributes }
+    })
+}
+
 fn snapshot() -> impl Strategy<Value = Snapshot> {
     let lists = (vec(models(), 0..3), vec(models(), 0..3), vec(route(), 0..3), vec(limit(), 0..3));
-    (name(), vec(provider(), 3..5), lists).prop_map(|(price_version, providers, (allow, deny, routes, limits))| {
-        let counted = Snapshot { providers, allow, deny, routes, limits, ..Snapshot::default() };
+    (name(), vec(provider(), 3..5), lists, telemetry()).prop_map(|(price_version, providers, lists, telemetry)| {
+        let (allow, deny, routes, limits) = lists;
+        let counted = Snapshot { providers, allow, deny, routes, limits, telemetry, ..Snapshot::default() };
         Snapshot { version: "v".into(), price_version, ..counted }.sealed()
     })
 }
@@ -254,7 +277,16 @@ fn message() -> v1::Snapshot {
             mode: 1,
             meta: meta.clone(),
         }],
-        allow: vec![v1::ModelList { globs: vec!["gpt-*".into()], rank, mode: 1, meta }],
+        allow: vec![v1::ModelList { globs: vec!["gpt-*".into()], rank, mode: 1, meta: meta.clone() }],
+        telemetry: Some(v1::Telemetry {
+            traces: Some(v1::Traces { ratio: 1, always: vec![1], slow_over: 1, ..v1::Traces::default() }),
+            content: Some(v1::Content { capture: 2, max_bytes: 1, meta: None }),
+            attributes: vec![v1::Attribute {
+                name: "purpose".into(),
+                value: Some(v1::attribute::Value::Header("x-purpose".into())),
+                meta,
+            }],
+        }),
         ..v1::Snapshot::default()
     }
 }
@@ -285,6 +317,35 @@ fn an_unknown_enum_value_is_refused_with_its_path() {
         refusal(|s| s.allow[0].rank = Some(v1::Rank { platform: false, specificity: 42 })),
         "allow[0].rank.specificity: 42 is no known value"
     );
+}
+
+#[test]
+fn telemetry_that_cannot_be_is_refused_with_its_path() {
+    let telemetry = |spoil: fn(&mut v1::Telemetry)| refusal(|s| spoil(s.telemetry.as_mut().expect("set")));
+    let traces = |spoil: fn(&mut v1::Traces)| {
+        refusal(|s| spoil(s.telemetry.as_mut().and_then(|t| t.traces.as_mut()).expect("set")))
+    };
+    assert_eq!(traces(|t| t.always = vec![9]), "telemetry.traces.always: 9 is no known value");
+    assert_eq!(traces(|t| t.ratio = 1_000_000_001), "telemetry.traces.ratio: 1000000001 is out of bounds");
+    assert_eq!(traces(|t| t.slow_over = 0), "telemetry.traces.slow_over: 0 is out of bounds");
+    let content = |content| move |t: &mut v1::Telemetry| t.content = Some(content);
+    let of = |capture, max_bytes| v1::Content { capture, max_bytes, meta: None };
+    let said = refusal(|s| content(of(3, 1))(s.telemetry.as_mut().expect("set")));
+    assert_eq!(said, "telemetry.content.capture: 3 is no known value");
+    let said = refusal(|s| content(of(2, 0))(s.telemetry.as_mut().expect("set")));
+    assert_eq!(said, "telemetry.content.max_bytes: 0 is out of bounds");
+    assert_eq!(telemetry(|t| t.attributes[0].value = None), "telemetry.attributes[0].value: missing");
+    let long = |t: &mut v1::Telemetry| t.attributes[0].value = Some(v1::attribute::Value::Known("x".repeat(129)));
+    assert_eq!(telemetry(long), "telemetry.attributes[0].known: 129 is out of bounds");
+    let many = |t: &mut v1::Telemetry| t.attributes = vec![t.attributes[0].clone(); 17];
+    assert_eq!(telemetry(many), "telemetry.attributes: 17 is out of bounds");
+}
+
+#[test]
+fn what_nobody_said_of_telemetry_is_not_sent_and_an_older_sender_means_the_defaults() {
+    let silent = encode_snapshot(&Snapshot::default());
+    assert!(v1::Snapshot::decode(silent.clone()).expect("decodes").telemetry.is_none());
+    assert_eq!(decode_snapshot("v", &silent).expect("decodes").telemetry, Telemetry::default());
 }
 
 #[test]

@@ -39,10 +39,8 @@ impl Told for Policy {
             "Limits for each pod, all of which count",
             &self.limits.iter().map(limit_row).collect::<Vec<_>>(),
         );
-        let conflict = |c: &Conflict| {
-            let reason = format!("never matches: {} {} has all of its matches before it", c.winner, c.winner_field);
-            vec![format!("{} {}", c.object, c.field), reason]
-        };
+        section(&mut text, "Told of calls", &self.telemetry.rows());
+        let conflict = |c: &Conflict| vec![format!("{} {}", c.object, c.field), c.reason.clone()];
         section(&mut text, "Conflicts", &self.conflicts.iter().map(conflict).collect::<Vec<_>>());
         text.push_str(&words::notes(&self.notes));
         text

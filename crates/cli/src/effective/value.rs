@@ -1,9 +1,11 @@
 //! An effective policy as a value, and how it is made from a snapshot.
 
 use serde::Serialize;
+use sidegate_controller::Problem;
 use sidegate_policy::{Match, ModelList, ProviderSlot, Snapshot};
 
 use super::provider::{self, Provider};
+use super::telemetry::Telemetry;
 use crate::objects::Gathered;
 use crate::source::{self, Source};
 use crate::words::{self, Who};
@@ -28,7 +30,9 @@ pub struct Policy {
     pub routes: Vec<Route>,
     /// Limits; all of them count.
     pub limits: Vec<Limit>,
-    /// Routes that never match, because others do before them.
+    /// What is told of calls.
+    pub telemetry: Telemetry,
+    /// What has no effect here, because others come before it.
     pub conflicts: Vec<Conflict>,
     /// Whoever asks may read everything that decides.
     pub complete: bool,
@@ -114,7 +118,7 @@ pub struct Limit {
     pub source: Source,
 }
 
-/// A route that never matches.
+/// Something that has no effect.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conflict {
@@ -126,6 +130,8 @@ pub struct Conflict {
     pub winner: String,
     /// Its field.
     pub winner_field: String,
+    /// Why, as a sentence.
+    pub reason: String,
 }
 
 /// The effective policy of the caller.
@@ -141,6 +147,7 @@ pub fn effective(mut gathered: Gathered) -> Policy {
         deny: snapshot.deny.iter().map(list).collect(),
         routes: snapshot.routes.iter().map(|r| route(snapshot, r)).collect(),
         limits: snapshot.limits.iter().map(limit).collect(),
+        telemetry: Telemetry::of(&snapshot.telemetry),
         conflicts: effective.conflicts.iter().map(conflict).collect(),
         complete: !gathered.notes.hidden,
         notes: gathered.notes.lines,
@@ -208,5 +215,6 @@ fn conflict(conflict: &sidegate_controller::Conflict) -> Conflict {
         field: conflict.field.to_string(),
         winner: conflict.winner.to_string(),
         winner_field: conflict.winner_field.to_string(),
+        reason: Problem::from(conflict).reason,
     }
 }

@@ -1,4 +1,5 @@
-//! From a class to its snapshot: lists and limits add up, routes follow each other, targets find their providers.
+//! From a class to its snapshot: lists and limits add up, routes follow each other, targets find their providers. What
+//! is told of calls is put together beside this.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use sidegate_policy::{
 
 use super::class::Class;
 use super::effective::Effective;
-use super::{Index, Name, conflicts};
+use super::{Index, Name, conflicts, telemetry};
 use crate::control::Contents;
 use crate::problem::{Kind, ObjectName};
 
@@ -24,9 +25,14 @@ impl Index {
                 self.add(&mut snapshot, policy, *specificity, &names);
             }
         }
+        let policies =
+            class.policies.iter().filter_map(|(name, closeness)| Some((self.policies.get(name)?, *closeness)));
+        let (telemetry, overruled) = telemetry::merge(policies, &class.labels);
+        snapshot.telemetry = telemetry;
         let snapshot = snapshot.sealed();
         let keys = Arc::new(self.keys_of(&names));
-        let conflicts = conflicts::find(&snapshot.routes);
+        let mut conflicts = conflicts::find(&snapshot.routes);
+        conflicts.extend(overruled);
         let contents = Arc::new(self.contents(class));
         Effective { snapshot: self.encoded.encode(snapshot), keys, conflicts, contents }
     }

@@ -1,5 +1,6 @@
-//! Which objects meet at a caller. Callers at whom the same objects meet in the same order are one class, and have one
-//! effective policy, worked out when it is asked for and forgotten when one of its objects changes.
+//! Which objects meet at a caller. Callers at whom the same objects meet in the same order, and whose pods have the same
+//! values of the labels that these objects tell, are one class, and have one effective policy, worked out when it is
+//! asked for and forgotten when one of its objects changes.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,6 +12,7 @@ use sidegate_policy::{Caller, Specificity};
 use super::anchor::Facts;
 use super::effective::Effective;
 use super::subjects::GroupId;
+use super::telemetry::{self, ToldLabels};
 use super::{ClassId, Index, Labels, Name, ProviderEntry};
 
 /// The label that every namespace has.
@@ -23,6 +25,8 @@ pub(super) struct Class {
     pub(super) policies: Vec<(Name, Specificity)>,
     /// Providers that it may use: own namespace first, then the oldest, then by name.
     pub(super) providers: Arc<[Name]>,
+    /// Labels of its pod that the policies tell.
+    pub(super) labels: ToldLabels,
 }
 
 /// A class that has members.
@@ -130,8 +134,10 @@ impl Index {
         policies.sort();
         // Met at two anchors, it is still one.
         policies.dedup();
-        let policies = policies.into_iter().map(|(closeness, _, name)| (name.clone(), closeness.0)).collect();
-        Class { policies, providers: self.providers_for(caller, &labels) }
+        let policies: Vec<_> = policies.into_iter().map(|(closeness, _, name)| (name.clone(), closeness.0)).collect();
+        let known = policies.iter().filter_map(|(name, _)| self.policies.get(name));
+        let told = known.flat_map(|policy| telemetry::labels_told(policy, &caller.labels)).collect();
+        Class { policies, providers: self.providers_for(caller, &labels), labels: told }
     }
 
     /// The providers that pods of a namespace may use, in order.

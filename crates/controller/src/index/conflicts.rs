@@ -1,8 +1,9 @@
-//! Routes that can never match, because routes of higher rank match all that they would.
+//! Routes that can never match, because routes of higher rank match all that they would; and how that, and whatever else
+//! is without effect, is told as a problem.
 
 use sidegate_policy::{Match, Meta, Mode, Route};
 
-use super::Conflict;
+use super::{Conflict, Overruled};
 use crate::problem::{Kind, ObjectName, Problem};
 
 /// The routes that are covered whole by enforced routes before them, each with the first that covers a part of it.
@@ -18,6 +19,7 @@ pub(super) fn find(routes: &[Route]) -> Vec<Conflict> {
                 field: route.meta.field.clone(),
                 winner: policy(&winner.meta),
                 winner_field: winner.meta.field.clone(),
+                why: Overruled::Covered,
             });
         }
     }
@@ -30,8 +32,15 @@ fn policy(meta: &Meta) -> ObjectName {
 
 impl From<&Conflict> for Problem {
     fn from(conflict: &Conflict) -> Self {
-        let Conflict { object, field, winner, winner_field } = conflict;
-        let reason = format!("never matches: {winner} {winner_field} has all of its matches before it");
+        let Conflict { object, field, winner, winner_field, why } = conflict;
+        let reason = match why {
+            Overruled::Covered => format!("never matches: {winner} {winner_field} has all of its matches before it"),
+            Overruled::Outranked => format!("has no effect: {winner} {winner_field} comes before it"),
+            Overruled::Withheld => format!("captures nothing: {winner} {winner_field} withholds content"),
+            Overruled::Crowded => {
+                format!("is left out: as many attributes as may be told come before it, up to {winner} {winner_field}")
+            }
+        };
         Self::of(object.clone(), &**field, reason).warning()
     }
 }

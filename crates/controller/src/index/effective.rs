@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use sidegate_policy::Snapshot;
+use sidegate_policy::{Snapshot, Telemetry};
 use sidegate_wire::encode_snapshot;
 
 use super::Conflict;
@@ -33,7 +33,7 @@ pub struct Encoded {
     pub bytes: Bytes,
     /// The same as a value.
     pub snapshot: Snapshot,
-    /// It says nothing at all: no provider and no rule.
+    /// It says nothing at all: no provider, no rule, and nothing of what is told.
     pub empty: bool,
 }
 
@@ -57,7 +57,8 @@ impl EncodedCache {
             && snapshot.allow.is_empty()
             && snapshot.deny.is_empty()
             && snapshot.routes.is_empty()
-            && snapshot.limits.is_empty();
+            && snapshot.limits.is_empty()
+            && snapshot.telemetry == Telemetry::default();
         let encoded = Arc::new(Encoded { version: version.clone(), bytes, snapshot, empty });
         self.by_version.insert(version, Arc::downgrade(&encoded));
         encoded

@@ -72,6 +72,21 @@ pub struct Conflict {
     pub winner: ObjectName,
     /// Its field.
     pub winner_field: Arc<str>,
+    /// What it does to the other.
+    pub why: Overruled,
+}
+
+/// What the winner of a conflict does to the loser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Overruled {
+    /// A route: whatever it matches is matched before it.
+    Covered,
+    /// Telemetry: an object that names the caller as closely says it first.
+    Outranked,
+    /// Content of calls: the winner withholds it.
+    Withheld,
+    /// An attribute: there are as many before it as may be told.
+    Crowded,
 }
 
 /// The newest version of an object, when it was refused.

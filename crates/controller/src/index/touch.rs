@@ -9,6 +9,7 @@ use super::anchor::{self, Anchor};
 use super::class::forget;
 use super::effective::Effective;
 use super::subjects::SeatNumber;
+use super::telemetry::labels_named;
 use super::{ClassId, Index, Name, ProviderEntry};
 
 /// What was touched since somebody asked.
@@ -34,7 +35,11 @@ impl Index {
     pub(super) fn set_policy(&mut self, name: &Name, new: Option<AcceptedPolicy>) {
         let old = self.policies.remove(name);
         let moves = match (&old, &new) {
-            (Some(old), Some(new)) => old.targeting != new.targeting || old.origin.created != new.origin.created,
+            (Some(old), Some(new)) => {
+                old.targeting != new.targeting
+                    || old.origin.created != new.origin.created
+                    || labels_named(old) != labels_named(new)
+            }
             _ => true,
         };
         for provider in old.iter().flat_map(targets) {

@@ -16,11 +16,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, Time};
 use sidegate_crds::{AIPolicy, AIProvider};
 use thiserror::Error;
 
-use crate::index::Index;
+use crate::index::{self, Index};
 use crate::problem::{Kind, ObjectName, Place, Problem};
 use document::Loaded;
 use walk::{Found, Stat};
@@ -136,7 +136,7 @@ impl Files {
                 Object::Policy(spec) => {
                     index.apply_policy(&AIPolicy { metadata, spec: (**spec).clone(), status: None })
                 }
-                Object::Secret(secret) => index.apply_secret(secret.clone()),
+                Object::Secret(secret) => index.apply_secret_by(secret.clone(), index::authors(&metadata)),
                 Object::ConfigMap(data) => index.apply_config_map(&name.namespace, &name.name, data.clone()),
                 Object::Namespace(labels) => index.apply_namespace(&name.name, labels.clone()),
             }
@@ -151,6 +151,10 @@ impl Files {
             uid: Some(name.to_string()),
             generation: self.generations.get(name).map(|(generation, _)| *generation),
             creation_timestamp: Some(Time(age)),
+            managed_fields: Some(vec![ManagedFieldsEntry {
+                manager: Some("file".to_owned()),
+                ..ManagedFieldsEntry::default()
+            }]),
             ..ObjectMeta::default()
         }
     }

@@ -45,6 +45,8 @@ pub enum Reason {
     ReferencesUnresolved,
     /// Conflicted: a route never matches.
     RoutesConflicted,
+    /// Conflicted: something that it wants told of calls has no effect.
+    TelemetryConflicted,
     /// Not conflicted.
     NoConflicts,
     /// Programmed: all sidecars enforce it.
@@ -71,6 +73,7 @@ impl Reason {
             Self::ReferencesResolved => "ReferencesResolved",
             Self::ReferencesUnresolved => "ReferencesUnresolved",
             Self::RoutesConflicted => "RoutesConflicted",
+            Self::TelemetryConflicted => "TelemetryConflicted",
             Self::NoConflicts => "NoConflicts",
             Self::Programmed => "Programmed",
             Self::PartiallyProgrammed => "PartiallyProgrammed",

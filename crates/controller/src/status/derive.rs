@@ -14,7 +14,7 @@ use sidegate_crds::{
 
 use super::acks::{Acks, Roll};
 use super::condition::{Finding, Reason, Type, conditions};
-use crate::index::{CredentialStanding, KeyState, Standing};
+use crate::index::{CredentialStanding, KeyState, Overruled, Standing};
 use crate::problem::ObjectName;
 
 /// Conflicts that a status tells.
@@ -140,15 +140,10 @@ impl<'a> Known<'a> {
             let message = format!("nothing of {} is left without effect by a higher rank", shown(self.name));
             return Finding::new(Type::Conflicted, Some(false), Reason::NoConflicts, message);
         }
-        let one = |c: &crate::index::Conflict| {
-            let winner = shown(&c.winner);
-            format!(
-                "{} never matches where {} of {winner} ranks higher and has all of its matches",
-                c.field, c.winner_field
-            )
-        };
-        let message = some(conflicts.iter().map(one), conflicts.len());
-        Finding::new(Type::Conflicted, Some(true), Reason::RoutesConflicted, message)
+        let message = some(conflicts.iter().map(overruled), conflicts.len());
+        let routes = conflicts.iter().any(|c| c.why == Overruled::Covered);
+        let reason = if routes { Reason::RoutesConflicted } else { Reason::TelemetryConflicted };
+        Finding::new(Type::Conflicted, Some(true), reason, message)
     }
 
     fn programmed(&self) -> Finding {
@@ -194,6 +189,22 @@ fn conflict(found: &crate::index::Conflict) -> Conflict {
             namespace: winner.namespace.to_string(),
             name: winner.name.to_string(),
         },
+    }
+}
+
+/// Which field has no effect where, and why.
+fn overruled(conflict: &crate::index::Conflict) -> String {
+    let crate::index::Conflict { field, winner_field, why, .. } = conflict;
+    let winner = format!("{winner_field} of {}", shown(&conflict.winner));
+    match why {
+        Overruled::Covered => {
+            format!("{field} never matches where {winner} ranks higher and has all of its matches")
+        }
+        Overruled::Outranked => format!("{field} has no effect where {winner} comes before it"),
+        Overruled::Withheld => format!("{field} captures nothing where {winner} withholds content"),
+        Overruled::Crowded => {
+            format!("{field} is left out where as many attributes as may be told come before it, up to {winner}")
+        }
     }
 }
 

@@ -88,6 +88,14 @@ impl Tracked {
         }
     }
 
+    /// Up to which generation the status that stands there was told, and whether that is on its way to its sidecars.
+    pub(super) fn told(&self) -> Option<(i64, bool)> {
+        let common: Common = serde_json::from_str(&self.shown.status).unwrap_or_default();
+        let generation = common.observed_generation?;
+        let holds = |of: &str| common.conditions.iter().any(|c| c.type_ == of && c.status == "True");
+        Some((generation, holds("Accepted") && !holds("Programmed")))
+    }
+
     /// The status that the next one follows.
     pub(super) fn before(&self) -> &str {
         self.ours.as_deref().unwrap_or(&self.shown.status)

@@ -4,7 +4,7 @@
 //! Many changes are one look, and a status is written at most once a second. A look goes through all objects, a few
 //! at a time, and looks are spaced so that they take no more than a tenth of the time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +23,9 @@ use super::derive::Known;
 use super::due::Due;
 use super::peers::Peers;
 use super::send::{Ended, Letter, Post};
-use super::shown::News;
+use super::shown::{KINDS, News};
 use super::tracked::{Status, Tracked, marks};
+use crate::audit::Trail;
 use crate::control::{Control, Counters};
 use crate::controller::Clock;
 use crate::index::Standing;
@@ -54,6 +55,10 @@ pub(super) struct Writer {
     server: Due,
     /// Lists begun, for each kind.
     lists: BTreeMap<Kind, u64>,
+    /// Kinds that were listed whole: what their statuses say was told is known.
+    listed: BTreeSet<Kind>,
+    /// The audit trail, if there is one.
+    trail: Option<Trail>,
     /// Until then a sidecar that is not connected may be on its way back.
     settled: Instant,
     /// What sidecars said at the last look.
@@ -69,7 +74,7 @@ pub(super) struct Writer {
 impl Writer {
     /// Knows nothing yet; its term begins now.
     pub(super) fn new(control: Arc<Control>, clock: Clock, chance: SmallRng, post: Post) -> Self {
-        let began = Instant::now();
+        let (began, trail) = (Instant::now(), Trail::begin(&control, &clock));
         Self {
             control,
             clock,
@@ -80,6 +85,8 @@ impl Writer {
             writes: JoinSet::new(),
             server: Due::default(),
             lists: BTreeMap::new(),
+            listed: BTreeSet::new(),
+            trail,
             settled: began + BACK,
             roll: Roll::default(),
             waiting: VecDeque::new(),
@@ -93,6 +100,7 @@ impl Writer {
         let (mut news, mut over) = (std::pin::pin!(news), std::pin::pin!(over));
         let mut terms = self.post.terms.clone();
         let (mut revisions, mut roster) = (self.control.revisions(), self.control.roster.changes());
+        let mut changes = self.control.changes.news();
         loop {
             let look = self.look;
             tokio::select! {
@@ -102,6 +110,7 @@ impl Writer {
                 Some(Ok((name, ended))) = self.writes.join_next(), if !self.writes.is_empty() => self.take(&name, ended),
                 Ok(()) = revisions.changed() => self.look_soon(),
                 Ok(()) = roster.changed() => self.look_soon(),
+                Ok(()) = changes.changed() => self.look_soon(),
                 () = sleep_until(look.unwrap_or(self.rest)), if look.is_some() => self.look().await,
             }
         }
@@ -123,7 +132,13 @@ impl Writer {
                 let list = self.lists.get(&name.kind).copied().unwrap_or(0);
                 match self.objects.get_mut(&name) {
                     Some(known) if known.shown.uid == shown.uid => known.see(shown, list),
-                    _ => drop(self.objects.insert(name, Tracked::new(shown, list))),
+                    _ => {
+                        let new = Tracked::new(shown, list);
+                        if let (Some(trail), Some((generation, pending))) = (&mut self.trail, new.told()) {
+                            trail.know(&name, &new.shown.uid, generation, pending);
+                        }
+                        self.objects.insert(name, new);
+                    }
                 }
                 self.look_soon();
             }
@@ -136,6 +151,7 @@ impl Writer {
             News::Ends(kind) => {
                 let list = self.lists.get(&kind).copied().unwrap_or(0);
                 self.objects.retain(|name, known| name.kind != kind || known.list == list);
+                self.listed.insert(kind);
             }
         }
     }
@@ -148,6 +164,7 @@ impl Writer {
             return self.look_at(began + LOOK);
         }
         self.waiting.clear();
+        self.tell_changes();
         self.roll = Roll::of(&self.control.roster.seated());
         if let Some(silent) = self.peers.add_to(&mut self.roll, began) {
             self.look_at(silent);
@@ -162,6 +179,13 @@ impl Writer {
         let now = Instant::now();
         self.rest = now + LOOK.max((now - began) * SPACING);
         self.look = self.look.map(|look| look.max(self.rest));
+    }
+
+    /// Tells what has happened, once it is known up to where a predecessor told.
+    fn tell_changes(&mut self) {
+        if let Some(trail) = self.trail.as_mut().filter(|_| self.listed.len() == KINDS.len()) {
+            trail.tell_changes();
+        }
     }
 
     /// Looks at one object, and again later if it cannot be written yet.
@@ -179,6 +203,11 @@ impl Writer {
         // The watches are apart: whichever is behind catches up, and that is news.
         if standing.uid != tracked.shown.uid || standing.generation != tracked.shown.generation {
             return Ok(());
+        }
+        if let Some(trail) = self.trail.as_mut().filter(|_| self.listed.len() == KINDS.len()) {
+            // What came since the look began is a change, and not found.
+            trail.tell_changes();
+            trail.tell_standing(name, &standing, &self.roll);
         }
         let now = Instant::now();
         tracked.unresolved.found(!standing.unresolved.is_empty(), now)?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::objects::{caller, index, merged, policy, policy_aged, provider, secret};
 use serde_json::{Value, json};
-use sidegate_controller::{Conflict, Index, KeyState, Kind, ObjectName, Owned, OwnerKind, OwnerRef, PodFacts};
+use sidegate_controller::{
+    Conflict, Index, KeyState, Kind, ObjectName, Overruled, Owned, OwnerKind, OwnerRef, PodFacts,
+};
 use sidegate_policy::Caller;
 use tokio::time::Instant;
 
@@ -165,6 +167,7 @@ fn a_standing_says_what_status_needs() {
         field: "spec.routes[b]".into(),
         winner: name(Kind::AiPolicy, "first"),
         winner_field: "spec.routes[a]".into(),
+        why: Overruled::Covered,
     };
     assert_eq!(standing.conflicts, [lost]);
     assert!(index.standing(&name(Kind::AiPolicy, "first")).is_some_and(|s| s.conflicts.is_empty()));

@@ -5,6 +5,7 @@
 mod classes;
 mod objects;
 mod order;
+mod telemetry;
 mod things;
 
 use std::sync::Arc;
@@ -271,4 +272,6 @@ fn a_snapshot_of_nothing_says_that_it_is_empty() {
     assert!(index.effective(&caller("shop")).snapshot.empty);
     index.apply_policy(&policy("shop", "p", json!({"models": {"allow": []}})));
     assert!(!index.effective(&caller("shop")).snapshot.empty);
+    index.apply_policy(&policy("bank", "p", json!({"telemetry": {"content": {"capture": "None"}}})));
+    assert!(!index.effective(&caller("bank")).snapshot.empty);
 }

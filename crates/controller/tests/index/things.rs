@@ -99,7 +99,16 @@ impl Thing {
             _ => json!({"podSelector": {"matchExpressions": [{"key": "app", "operator": "Exists"}]}}),
         };
         let allow = if self.is_refused() { "m*m".to_owned() } else { format!("m{}*", self.version) };
+        let labelled = json!([{"name": "app", "label": "app"}, {"name": "h", "header": "x-h"}]);
+        let telemetry = match self.version {
+            0 => json!({"traces": {"ratio": "0.5"}, "attributes": [{"name": "h", "header": "x-own"}]}),
+            1 => json!({"content": {"capture": "None"}, "attributes": labelled}),
+            2 => json!({"traces": {"ratio": "1"}, "attributes": labelled}),
+            _ => json!({"content": {"capture": "Full", "maxBytes": 1 + self.number}}),
+        };
         let spec = json!({
+            "mode": if self.version == 2 && self.number == 1 { "DryRun" } else { "Enforce" },
+            "telemetry": telemetry,
             "models": {"allow": [allow]},
             "routes": [{"name": "r", "matches": [{"models": ["m"]}],
                         "targets": [{"provider": "o0", "namespace": "sidegate-system"}, {"provider": "o1"}]}],

@@ -5,6 +5,7 @@ use sidegate_policy::{Glob, Mode};
 use super::limits::{self, LimitDraft};
 use super::routes::{self, RouteDraft};
 use super::targeting::{self, Targeting};
+use super::telemetry::{self, TelemetryDraft};
 use super::{AIPolicy, ModeName};
 use crate::invalid::{Invalid, Report};
 use crate::object::{Context, Origin};
@@ -26,6 +27,8 @@ pub struct AcceptedPolicy {
     pub routes: Vec<RouteDraft>,
     /// How much may be used.
     pub limits: Vec<LimitDraft>,
+    /// What is told of calls.
+    pub telemetry: TelemetryDraft,
 }
 
 /// Checks `object` whole.
@@ -38,7 +41,6 @@ pub fn accept_policy(object: &AIPolicy, context: &Context<'_>) -> Result<Accepte
     let targeting = targeting::read(spec, &origin, &mut report);
     let (allow, deny) = spec.models.as_ref().map_or((None, None), |m| (m.allow.as_ref(), m.deny.as_ref()));
     let accepted = AcceptedPolicy {
-        targeting,
         mode: match spec.mode {
             ModeName::Enforce => Mode::Enforce,
             ModeName::DryRun => Mode::DryRun,
@@ -47,6 +49,8 @@ pub fn accept_policy(object: &AIPolicy, context: &Context<'_>) -> Result<Accepte
         deny: deny.map_or_else(Vec::new, |list| routes::read_globs(list, "spec.models.deny", &mut report)),
         routes: routes::read(&spec.routes, &origin.namespace, &mut report),
         limits: limits::read(&spec.limits, &mut report),
+        telemetry: telemetry::read(spec.telemetry.as_ref(), &origin, &targeting, &mut report),
+        targeting,
         origin,
     };
     report.end(Some(accepted))

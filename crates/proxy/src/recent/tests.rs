@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sidegate_policy::{Caller, Class, Cost, Dialect, Fault, Glob, Nanos, Reason, Usage};
+use sidegate_telemetry::record::{Content, Detail};
 use sidegate_telemetry::{AttemptRecord, CallRecord, Outcome, RequestId, UsageSource};
 
 use super::{Filter, Key, Missed, OTHER, Recent, Watch};
@@ -91,6 +92,16 @@ fn what_is_remembered_is_bounded_in_bytes() {
     }
     let kept = (1..=100).filter(|n| recent.recall(&id(*n)).is_some()).count();
     assert!((20..=25).contains(&kept), "{kept} of 10 KB in 256 KiB");
+}
+
+#[test]
+fn nothing_of_prompts_and_answers_is_remembered_or_watched() {
+    let recent = Recent::default();
+    recent.watch(watch(1, Filter::default()));
+    let content = Some(Box::new(Content { input: "canary".into(), ..Content::default() }));
+    recent.push(CallRecord { detail: Some(Box::new(Detail { content, ..Detail::default() })), ..call(1, "m") }, START);
+    assert_eq!(recent.recall(&id(1)).unwrap().detail, None);
+    assert_eq!(recent.next_watched().unwrap().record.detail, None);
 }
 
 #[test]

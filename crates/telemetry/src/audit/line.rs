@@ -12,8 +12,7 @@ use crate::record::{
     AttemptRecord, CallRecord, Decision, LostRoute, Outcome, RuleName, TraceContext, UsageSource, hex, lost_because,
 };
 
-/// Entries of a list at most.
-const MAX_ENTRIES: usize = 16;
+use super::MAX_ENTRIES;
 
 /// Appends the object, without a line break.
 pub(super) fn write(record: &CallRecord, out: &mut Vec<u8>) {
@@ -40,6 +39,9 @@ pub(super) fn write(record: &CallRecord, out: &mut Vec<u8>) {
         }
         if let Some(trace) = &record.trace {
             trace_ids(trace, json);
+        }
+        if !record.attributes.is_empty() {
+            json.name(field::ATTRIBUTES).object(|json| attributes(record, json));
         }
     });
 }
@@ -84,6 +86,7 @@ fn outcome(outcome: &Outcome, json: &mut Json<'_>) {
     }
     if let Some(rule) = outcome.refused_by() {
         meta(rule, json.name(field::REFUSED_BY));
+        json.name(field::REFUSED_BY_GENERATION).signed(i128::from(rule.generation));
     }
 }
 
@@ -239,6 +242,13 @@ fn trace_ids(trace: &TraceContext, json: &mut Json<'_>) {
     hex(&trace.span_id.to_be_bytes(), &mut span_id);
     json.name(field::TRACE_ID).word(std::str::from_utf8(&trace_id).unwrap_or_default());
     json.name(field::SPAN_ID).word(std::str::from_utf8(&span_id).unwrap_or_default());
+}
+
+/// Their names come from policy, so they are escaped as texts are.
+fn attributes(record: &CallRecord, json: &mut Json<'_>) {
+    for (name, value) in record.attributes.iter().take(MAX_ENTRIES) {
+        json.named(name).text(value);
+    }
 }
 
 fn some_text(json: &mut Json<'_>, name: &'static str, text: &str) {

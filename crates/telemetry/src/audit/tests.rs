@@ -12,7 +12,7 @@ use sidegate_policy::{
 
 use super::{AuditQueue, Format, write};
 use crate::names::audit as field;
-use crate::record::{Anomaly, CallRecord, LostRoute, Outcome, UsageSource};
+use crate::record::{Anomaly, Author, CallRecord, ChangeKind, ChangeRecord, LostRoute, Outcome, UsageSource};
 use crate::testing::{attempt, meta, record};
 
 fn line(record: &CallRecord) -> String {
@@ -57,6 +57,7 @@ fn everything() -> CallRecord {
     record.attempts[0].reason = Some(Reason::CutOff);
     let refusal = Refusal::new(Class::RateLimited, Reason::Overloaded, "words").by(&meta("spec.limits[burst]"));
     record.outcome = Outcome::Refused(Box::new(refusal));
+    record.attributes = vec![("purpose".into(), "support".into())];
     record
 }
 
@@ -64,7 +65,10 @@ fn names(value: &Value, into: &mut Vec<String>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(name, value)| {
             into.push(name.clone());
-            names(value, into);
+            // The names in it are policy's.
+            if name != field::ATTRIBUTES {
+                names(value, into);
+            }
         }),
         Value::Array(list) => list.iter().for_each(|v| names(v, into)),
         _ => {}
@@ -171,30 +175,99 @@ fn every_field_of_the_schema_is_written_and_no_other() {
     names(&json(&good), &mut written);
     written.sort();
     written.dedup();
-    let mut declared = declared_fields();
+    let mut declared = declared_fields("audit");
     declared.sort();
     assert_eq!(written, declared);
 }
 
-/// The values of all constants in the module of field names.
-fn declared_fields() -> Vec<String> {
-    let source = include_str!("../names.rs");
-    let module = source.split("pub mod audit {").nth(1).unwrap();
-    let consts = module.lines().filter(|l| l.trim_start().starts_with("pub const"));
+#[test]
+fn every_field_of_a_change_is_written_and_no_other() {
+    let mut written = Vec::new();
+    names(&told(&change()), &mut written);
+    written.sort();
+    let mut declared = declared_fields("change");
+    declared.extend([field::SCHEMA, field::TIME, field::NAMESPACE, field::GENERATION].map(str::to_owned));
+    declared.sort();
+    assert_eq!(written, declared);
+}
+
+/// The values of all constants in a module of names.
+pub(super) fn declared_fields(module: &str) -> Vec<String> {
+    let source = include_str!("../names.rs").split(&format!("pub mod {module} {{")).nth(1).unwrap();
+    let source = source.split("\n}\n").next().unwrap();
+    let consts = source.lines().filter(|l| l.trim_start().starts_with("pub const"));
     consts.map(|l| l.split('"').nth(1).unwrap().to_owned()).collect()
 }
 
+/// A change with a value for every field, and more paths than a line holds.
+fn change() -> ChangeRecord {
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    ChangeRecord {
+        change: ChangeKind::Changed,
+        time: at("2026-11-20T10:00:00.25Z"),
+        kind: "AIPolicy",
+        namespace: "shop".into(),
+        name: "checkout".into(),
+        uid: "0b5c".into(),
+        generation: Some(7),
+        in_force: Some(6),
+        author: Some(Author {
+            manager: "kubectl-edit".into(),
+            operation: "Update".into(),
+            at: Some(at("2026-11-20T09:59:59Z")),
+        }),
+        fields: (0..18).map(|n| format!("spec.routes[{n}]")).collect(),
+        more_fields: 5,
+        refusals: vec!["spec.mode: must be Enforce or DryRun".to_owned()],
+        accepted: Some(at("2026-11-20T10:00:00Z")),
+        sidecars: Some(12),
+    }
+}
+
+fn told(record: &ChangeRecord) -> Value {
+    let queue = AuditQueue::default();
+    queue.push_change(record);
+    let mut line = Vec::new();
+    queue.drain(&mut line);
+    assert!(line.ends_with(b"}\n") && line.iter().filter(|b| **b == b'\n').count() == 1);
+    serde_json::from_slice(&line).unwrap()
+}
+
 #[test]
-fn the_documentation_names_every_field() {
-    let doc = include_str!("../../../../docs/audit.md");
-    for field in declared_fields() {
-        assert!(doc.contains(&format!("| `{field}` |")), "docs/audit.md lacks `{field}`");
-    }
-    for line in doc.lines().filter_map(|l| l.strip_prefix("| `")) {
-        let named = line.split('`').next().unwrap();
-        assert!(declared_fields().iter().any(|f| f == named), "docs/audit.md names `{named}`, which is never written");
-    }
-    assert_eq!(field::SCHEMA, "schema");
+fn a_change_is_one_json_object_on_one_line() {
+    let mut record = change();
+    (record.fields.truncate(2), record.refusals.clear());
+    record.more_fields = 0;
+    (record.in_force, record.accepted, record.sidecars) = (None, None, None);
+    let expected = r#"{
+        "schema": 1, "time": "2026-11-20T10:00:00.250000Z", "change": "changed",
+        "kind": "AIPolicy", "namespace": "shop", "name": "checkout", "uid": "0b5c", "generation": 7,
+        "manager": "kubectl-edit", "manager_operation": "Update", "written_at": "2026-11-20T09:59:59.000000Z",
+        "fields": ["spec.routes[0]", "spec.routes[1]"]
+    }"#;
+    assert_eq!(told(&record), serde_json::from_str::<Value>(expected).unwrap());
+}
+
+#[test]
+fn a_change_is_bounded_and_says_what_it_leaves_out() {
+    let mut record = change();
+    record.refusals = vec!["\"\n\u{1b}".repeat(10_000); 1000];
+    let told = told(&record);
+    assert_eq!((told["fields"].as_array().unwrap().len(), &told["more_fields"]), (16, &7.into()));
+    assert_eq!(told["refusals"].as_array().unwrap().len(), 16);
+    assert!(told.to_string().len() < 32 * 1024);
+}
+
+#[test]
+fn attributes_are_told_by_name_and_can_add_no_field() {
+    let mut record = record();
+    record.attributes = vec![("purpose".into(), "support".into()), ("a\",\"cost\":\"".into(), "\"}\n".into())];
+    let told = json(&record);
+    assert_eq!(told["attributes"]["purpose"], "support");
+    assert_eq!(told["attributes"]["a\",\"cost\":\""], "\"}\n");
+    assert_eq!((&told["cost"], told["attributes"].as_object().unwrap().len()), (&"priced".into(), 2));
+    record.attributes = vec![("a".into(), "x".repeat(1000).into()); 1000];
+    assert!(line(&record).len() < 16 * 1024);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use sidegate_policy::{Snapshot, Suspensions};
 
+use super::Lost;
 use super::capped::Label;
 use crate::names::{label, metric};
 
@@ -20,6 +21,8 @@ const MAX_PROVIDERS: usize = 32;
 pub(super) struct State {
     pub(super) open_calls: Gauge,
     pub(super) audit_dropped: Counter,
+    pub(super) spans_exported: Counter,
+    spans_dropped: Family<[Label; 1], Counter>,
     pub(super) policy_refused: Counter,
     pub(super) panics: Counter,
     pub(super) slow_heads: Counter,
@@ -35,6 +38,8 @@ impl State {
         let state = Self {
             open_calls: Gauge::default(),
             audit_dropped: Counter::default(),
+            spans_exported: Counter::default(),
+            spans_dropped: Family::default(),
             policy_refused: Counter::default(),
             panics: Counter::default(),
             slow_heads: Counter::default(),
@@ -49,6 +54,7 @@ impl State {
         registry.register(metric::BUILD_INFO, "The version of the program", build);
         registry.register(metric::OPEN_CALLS, "Calls that are not settled", state.open_calls.clone());
         registry.register(metric::AUDIT_DROPPED, "Audit lines that found no room", state.audit_dropped.clone());
+        state.register_spans(registry);
         registry.register(
             metric::SLOW_HEADS,
             "Connections given up because a request's head came too slowly",
@@ -58,6 +64,20 @@ impl State {
         state.register_policy(registry);
         registry.register(metric::CIRCUITS_OUT, "Circuits that are out, by provider", state.circuits.clone());
         state
+    }
+
+    fn register_spans(&self, registry: &mut Registry) {
+        let exported = "Spans that the tracing back-end took";
+        registry.register(metric::SPANS_EXPORTED, exported, self.spans_exported.clone());
+        registry.register(metric::SPANS_DROPPED, "Spans that are lost, by reason", self.spans_dropped.clone());
+        for lost in Lost::ALL {
+            self.spans_dropped(lost);
+        }
+    }
+
+    /// The counter of what is lost for that reason.
+    pub(super) fn spans_dropped(&self, lost: Lost) -> Counter {
+        self.spans_dropped.get_or_create_owned(&[(label::REASON, Cow::Borrowed(lost.as_str()))])
     }
 
     fn register_policy(&self, registry: &mut Registry) {

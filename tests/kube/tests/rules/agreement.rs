@@ -7,7 +7,7 @@ use serde_json::Value;
 use sidegate_crds::{AIPolicy, AIProvider, Context, Invalid, validate, validate_policy};
 
 use super::case::{Case, Verdict};
-use super::{PLATFORM, endpoints, object, policies, providers, ready};
+use super::{PLATFORM, endpoints, object, policies, providers, ready, telemetry};
 
 /// What the server says of an object, without keeping it.
 async fn online(client: &Client, case: &Case) -> Result<(), String> {
@@ -57,7 +57,9 @@ fn holds(said: &Result<(), String>, words: Option<&str>) -> bool {
 async fn the_server_and_the_control_plane_say_the_same_of_every_object() {
     let (_server, client) = ready().await;
     let mut wrong = Vec::new();
-    for case in providers::cases().into_iter().chain(endpoints::cases()).chain(policies::cases()) {
+    for case in
+        providers::cases().into_iter().chain(endpoints::cases()).chain(policies::cases()).chain(telemetry::cases())
+    {
         let (there, here) = match case.verdict {
             Verdict::Taken => (None, None),
             Verdict::Refused(words) => (Some(words), Some(words)),

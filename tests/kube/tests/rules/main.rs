@@ -9,6 +9,7 @@ mod endpoints;
 mod policies;
 mod providers;
 mod shown;
+mod telemetry;
 mod updates;
 
 use std::sync::{Arc, Weak};

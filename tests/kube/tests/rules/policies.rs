@@ -51,7 +51,7 @@ fn targeting() -> Vec<Case> {
         in_shop(group("ServiceAccount", "core"), Refused("must be \"\" for this kind, or left out")),
         in_shop(json!({"mode": "DryRun"}), Taken),
         in_shop(json!({"mode": "Warn"}), RefusedApart("Unsupported value: \"Warn\"", "unknown variant `Warn`")),
-        in_shop(json!({"telemetry": {}}), RefusedApart("field not declared in schema", "unknown field `telemetry`")),
+        in_shop(json!({"retry": {}}), RefusedApart("field not declared in schema", "unknown field `retry`")),
     ]
 }
 
@@ -227,5 +227,8 @@ pub fn largest() -> Case {
         (0..32).map(|n| limit(json!({"name": format!("l{n}"), "requests": 1, "window": "1h1m1s1ms"}))).collect();
     let refs = vec![json!({"kind": "Deployment", "group": "apps", "name": "d".repeat(253)}); 16];
     let models = json!({"allow": globs(64, 255), "deny": globs(64, 255)});
-    in_shop(json!({"targetRefs": refs, "models": models, "routes": routes, "limits": limits}), Taken)
+    let telemetry = super::telemetry::largest();
+    let spec =
+        json!({"targetRefs": refs, "models": models, "routes": routes, "limits": limits, "telemetry": telemetry});
+    in_shop(spec, Taken)
 }

@@ -68,6 +68,13 @@ async fn defaults_appear_in_what_was_applied() {
     assert_eq!(policy["spec"]["mode"], "Enforce");
     assert_eq!(policy["spec"]["routes"][0]["targets"][0], json!({"provider": "p", "weight": 1, "priority": 0}));
     assert_eq!(policy["spec"].get("models"), None::<&Value>, "absent is not empty");
+    assert_eq!(policy["spec"].get("telemetry"), None::<&Value>, "what nobody says is not said");
+
+    let spec = json!({"telemetry": {"traces": {}, "content": {}}});
+    let policy = objects::apply_one(&client, &object("AIPolicy", SHOP, "told", &spec)).await.unwrap().data;
+    let traces = json!({"ratio": "0.1", "always": ["Error", "Refusal", "Slow", "First"], "slowOver": "10s"});
+    let telemetry = json!({"traces": traces, "content": {"capture": "None", "maxBytes": 8192}});
+    assert_eq!(policy["spec"]["telemetry"], telemetry);
 }
 
 #[tokio::test]
@@ -110,6 +117,14 @@ async fn kubectl_takes_the_committed_definitions_shows_columns_and_explains_fiel
         "Where it leads. Targets of the lowest priority come first, by weight among each other",
         "weight <integer> Share among the targets of its priority; 0 is drained: it gets no calls.",
         "provider <string> -required- Name of the AIProvider.",
+    ] {
+        assert!(explained.contains(words), "{words:?} is not in {explained}");
+    }
+    let explained = text(&server.kubectl(&["explain", "aipolicy.spec.telemetry.content"]));
+    for words in [
+        "capture <string> enum: None, Full None, or Full: prompts, answers and what tools are given",
+        "They go nowhere else: never into audit line, metrics or logs.",
+        "None of any policy wins over Full of all others.",
     ] {
         assert!(explained.contains(words), "{words:?} is not in {explained}");
     }

@@ -81,7 +81,7 @@ impl Named {
         let kind = if name.kind == SECRET { Kind::Secret } else { Kind::ConfigMap };
         if let Some((namespace, object)) = &name.object {
             let gone = ObjectName::new(kind, namespace.clone(), object.clone());
-            self.shared.control.update(|index| index.delete(&gone));
+            self.shared.control.update(|index| index.forget(&gone));
         }
     }
 }

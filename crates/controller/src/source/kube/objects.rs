@@ -13,9 +13,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectM
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use sidegate_crds::{AIPolicy, AIProvider};
+use sidegate_telemetry::Author;
 use zeroize::Zeroizing;
 
-use crate::index::{ConfigData, Index, Labels, Owned, OwnerKind, OwnerRef, PodFacts, object_name};
+use crate::index::{ConfigData, Index, Labels, Owned, OwnerKind, OwnerRef, PodFacts, authors, object_name};
 use crate::problem::{Kind, ObjectName};
 use crate::secret::{HOSTS_ANNOTATION, Secret, SecretValue};
 
@@ -31,8 +32,8 @@ pub(super) enum Taken {
     Pod(PodFacts),
     /// What leads from a pod to its workload.
     Owner(Owned),
-    /// A Secret that a provider names.
-    Secret(Secret),
+    /// A Secret that a provider names, and who wrote it.
+    Secret(Secret, Vec<Author>),
     /// A ConfigMap that a provider names.
     ConfigMap(ConfigData),
     /// It is there, and nothing of it counts: a pod that has ended.
@@ -79,11 +80,15 @@ pub(super) fn number(version: &str) -> u64 {
     version.parse().unwrap_or(0)
 }
 
-/// Of managed fields, who wrote and when; the rest is as large as the object itself.
+/// Of managed fields, who wrote the object itself, how and when; the rest is as large as the object. Its status is
+/// written by this program.
 fn trimmed(mut metadata: ObjectMeta) -> ObjectMeta {
-    for entry in metadata.managed_fields.iter_mut().flatten() {
-        let (manager, time) = (entry.manager.take(), entry.time.take());
-        *entry = ManagedFieldsEntry { manager, time, ..ManagedFieldsEntry::default() };
+    if let Some(entries) = &mut metadata.managed_fields {
+        entries.retain(|entry| entry.subresource.is_none());
+        for entry in entries {
+            let (manager, operation, time) = (entry.manager.take(), entry.operation.take(), entry.time.take());
+            *entry = ManagedFieldsEntry { manager, operation, time, ..ManagedFieldsEntry::default() };
+        }
     }
     metadata
 }
@@ -97,7 +102,7 @@ impl Taken {
             Self::Namespace(labels) => index.apply_namespace(&name.name, labels),
             Self::Pod(pod) => index.apply_pod(pod),
             Self::Owner(owned) => index.apply_owner(owned),
-            Self::Secret(secret) => index.apply_secret(secret),
+            Self::Secret(secret, authors) => index.apply_secret_by(secret, authors),
             Self::ConfigMap(data) => index.apply_config_map(&name.namespace, &name.name, data),
             Self::Nothing => index.delete(name),
         }
@@ -211,7 +216,8 @@ pub(super) fn secret(object: KubeSecret) -> Seen {
         hosts,
         keys,
     };
-    Seen::new(Kind::Secret, metadata, Ok(Taken::Secret(secret)))
+    let authors = authors(&metadata);
+    Seen::new(Kind::Secret, metadata, Ok(Taken::Secret(secret, authors)))
 }
 
 pub(super) fn config_map(object: ConfigMap) -> Seen {

@@ -1,7 +1,7 @@
 //! What becomes an event, and what does not.
 
 use super::*;
-use crate::index::Conflict;
+use crate::index::{Conflict, Overruled};
 use crate::status::Announced;
 
 fn reasons(announced: &mut Announced, status: &AIPolicyStatus) -> Vec<&'static str> {
@@ -72,6 +72,7 @@ fn a_conflict_is_told_again_only_after_it_was_gone() {
         field: "spec.routes[a]".into(),
         winner: policy_name(),
         winner_field: "spec.routes[b]".into(),
+        why: Overruled::Covered,
     };
     let conflicted = Standing { conflicts: vec![conflict], ..standing(0) };
     assert_eq!(reasons(&mut announced, &policy(&conflicted, &[])), ["Accepted", "Conflicted"]);

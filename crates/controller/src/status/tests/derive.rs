@@ -3,7 +3,7 @@
 use sidegate_crds::{AIProviderStatus, CredentialState};
 
 use super::*;
-use crate::index::{Conflict, CredentialStanding, KeyState};
+use crate::index::{Conflict, CredentialStanding, KeyState, Overruled};
 use crate::status::Marks;
 
 fn key(name: &str, state: KeyState) -> CredentialStanding {
@@ -100,6 +100,7 @@ fn a_conflict_names_the_field_and_the_winner() {
         field: "spec.routes[fast]".into(),
         winner,
         winner_field: "spec.routes[all]".into(),
+        why: Overruled::Covered,
     };
     let status = policy(&Standing { conflicts: vec![conflict], ..standing(0) }, &[]);
     assert_eq!(
@@ -119,6 +120,7 @@ fn at_most_sixteen_conflicts_are_listed() {
         field: format!("spec.routes[{n}]").into(),
         winner: policy_name(),
         winner_field: "spec.routes[all]".into(),
+        why: Overruled::Covered,
     };
     let status = policy(&Standing { conflicts: (0..40).map(conflict).collect(), ..standing(0) }, &[]);
     assert_eq!(status.conflicts.len(), 16);

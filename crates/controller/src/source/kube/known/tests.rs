@@ -84,14 +84,18 @@ fn what_does_not_decode_is_known_and_told_until_it_does_or_is_gone() {
 }
 
 #[test]
-fn of_managed_fields_only_who_and_when_are_kept() {
+fn of_managed_fields_only_who_wrote_the_object_how_and_when_are_kept() {
     let mut metadata = *seen("a", 5, 1).metadata;
     metadata.managed_fields = Some(vec![
         serde_json::from_value(json!({"manager": "kubectl", "operation": "Apply", "apiVersion": "v1",
             "time": "2026-11-21T10:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {}}}))
         .unwrap(),
+        serde_json::from_value(
+            json!({"manager": "sidegate-controller", "operation": "Apply", "subresource": "status"}),
+        )
+        .unwrap(),
     ]);
     let seen = objects::policy(DynamicObject { types: None, metadata, data: json!({"spec": {}}) });
     let kept = serde_json::to_value(&seen.metadata.managed_fields).unwrap();
-    assert_eq!(kept, json!([{"manager": "kubectl", "time": "2026-11-21T10:00:00Z"}]));
+    assert_eq!(kept, json!([{"manager": "kubectl", "operation": "Apply", "time": "2026-11-21T10:00:00Z"}]));
 }

@@ -1,0 +1,4 @@
+//! The audit trail of real calls: as its schema says, and the same money as everybody else's.
+
+mod equality;
+mod schema;
