@@ -131,8 +131,8 @@ struct Tap {
 
 impl Tap {
     async fn next(&mut self) -> Event {
-        let event = timeout(Duration::from_secs(60), self.events.message()).await.expect("an event within a minute");
-        event.unwrap().and_then(|event| event.event).expect("an event")
+        let event = timeout(Duration::from_secs(60), self.events.message()).await;
+        event.unwrap().unwrap().and_then(|event| event.event).unwrap()
     }
 
     /// The next call: whose it is as the control plane says, and its audit line.
