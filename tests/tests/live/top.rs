@@ -128,3 +128,13 @@ async fn why_calls_fail_is_told_most_frequent_first() {
     assert_eq!(why[1].0, "provider_transient", "{why:?}");
     assert_eq!(table.rows[0].errors, why.iter().map(|(_, calls)| calls).sum::<u64>());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_that_ends_tells_its_last_sums() {
+    let mut cluster = Cluster::simple().await;
+    sleep(SUMS).await;
+    cluster.checkout.call("gpt-4o").await;
+    cluster.checkout.linked.take().unwrap().end().await;
+    let table = table(&cluster, namespace("shop"), v1::TopBy::Workload).await;
+    assert_eq!(table.total.unwrap().calls, 1);
+}
