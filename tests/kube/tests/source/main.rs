@@ -5,10 +5,12 @@
 
 mod between;
 mod faults;
+mod people;
 mod programs;
 mod replaced;
 mod rights;
 mod rotation;
+mod trail;
 mod world;
 
 use std::time::Duration;
