@@ -1,6 +1,6 @@
 //! A sidecar and a simulator on one stage, with a policy handed over as a value.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,10 +58,10 @@ pub struct Setting {
     pub seed: u64,
     /// Over real sockets to the provider, instead of in memory.
     pub network: bool,
+    /// Whom the sidecar speaks for.
+    pub caller: Caller,
     /// The simulator.
     pub sim: SimConfig,
-    /// Labels of the pod.
-    pub labels: BTreeMap<String, String>,
     /// Audit lines on their way; whoever looks takes them.
     pub audit: Arc<AuditQueue>,
     /// Spans are kept for somebody to send.
@@ -75,12 +75,18 @@ impl Default for Setting {
             bounds: CallBounds::default(),
             seed: 7,
             network: false,
-            labels: BTreeMap::new(),
+            caller: caller(),
             traced: false,
             sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
             audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
         }
     }
+}
+
+/// Who calls, where nothing else is said.
+#[must_use]
+pub fn caller() -> Caller {
+    Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() }
 }
 
 impl Stage {
@@ -117,11 +123,9 @@ impl Stage {
         } else {
             Pools::new(Arc::new(memory.clone()))
         };
-        let (namespace, service_account) = ("shop".into(), "web".into());
-        let caller = Caller { namespace, service_account, labels: setting.labels, ..Caller::default() };
         let sidecar = Sidecar::new(Parts {
-            metrics: Arc::new(Metrics::new(&caller)),
-            caller: Arc::new(caller),
+            metrics: Arc::new(Metrics::new(&setting.caller)),
+            caller: Arc::new(setting.caller),
             clock: Clock::starting_at(jiff::Timestamp::UNIX_EPOCH),
             seed: setting.seed,
             bounds: setting.bounds,

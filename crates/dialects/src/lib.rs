@@ -9,8 +9,11 @@
 //! - [`verdict`]: what an answer means for the next attempt
 //! - [`refuse`]: a refusal or a fault in the caller's own dialect
 //! - [`models`]: the models list of a dialect
+//! - [`tools`]: names and ids of tools, for whoever asks
+//! - [`content`]: prompts and answers for traces, where policy captures them
 //! - [`headers`]: which headers pass
 
+pub mod content;
 pub mod headers;
 pub mod meter;
 pub mod models;
@@ -20,4 +23,5 @@ pub mod refuse;
 mod scan;
 pub mod splice;
 mod text;
+pub mod tools;
 pub mod verdict;

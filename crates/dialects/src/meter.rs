@@ -6,6 +6,7 @@
 mod doc;
 mod hold;
 mod lexer;
+mod noting;
 mod paths;
 mod pattern;
 mod sse;
@@ -18,6 +19,8 @@ use doc::{Choices, Doc};
 use hold::Hold;
 use pattern::Pattern;
 use sse::{Sse, Step};
+
+use crate::tools::Tool;
 
 /// How an answer is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -124,6 +127,16 @@ impl Meter {
         }
     }
 
+    /// From now on the tools that the answer asks for are noted, and of what it says at most so many bytes.
+    pub fn note(&mut self, most: Option<usize>) {
+        self.doc.note(most);
+    }
+
+    /// The tools that the answer asked for, if they are noted, and what it said, in the form of the conventions.
+    pub fn take_noted(&mut self) -> (Vec<Tool>, String) {
+        self.doc.take_noted(self.seen.finish.as_deref())
+    }
+
     /// Takes the next bytes of the answer and hands on what the caller gets.
     pub fn feed(&mut self, chunk: Bytes, out: &mut impl FnMut(Bytes)) {
         if matches!(self.frames, Frames::Sse(_)) {
@@ -228,7 +241,7 @@ impl Meter {
         let drop = self.end_of_event();
         // An end that is no JSON (`[DONE]`) is no pattern.
         let sound = self.seen.anomalies == anomalies && data.first() == Some(&b'{');
-        if let Some(holes) = self.doc.take_holes().filter(|_| sound) {
+        if let Some(holes) = self.doc.take_holes().filter(|_| sound && !self.doc.notes_said()) {
             self.pattern.get_or_insert_default().learn(data, &holes);
         }
         drop

@@ -264,7 +264,9 @@ impl Metered {
     }
 
     fn settle(&mut self, end: End) {
-        if let Some(settlement) = self.settlement.take() {
+        if let Some(mut settlement) = self.settlement.take() {
+            let (tools, said) = self.meter.take_noted();
+            settlement.asked(tools, said);
             let waiting: usize = self.ready.iter().map(Bytes::len).sum();
             settlement.ended(self.meter.take_seen(), &end, self.bytes_out + waiting as u64);
         }

@@ -3,10 +3,12 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 mod carried;
+mod content;
 mod context;
 mod faults_ot;
 mod sampled;
 mod told;
+mod tools;
 
 use std::time::Duration;
 
