@@ -237,7 +237,8 @@ fn told(record: &ChangeRecord) -> Value {
 #[test]
 fn a_change_is_one_json_object_on_one_line() {
     let mut record = change();
-    (record.fields.truncate(2), record.refusals.clear());
+    record.fields.truncate(2);
+    record.refusals.clear();
     record.more_fields = 0;
     (record.in_force, record.accepted, record.sidecars) = (None, None, None);
     let expected = r#"{
