@@ -14,9 +14,8 @@ static PUBLISHED: LazyLock<Value> = LazyLock::new(|| {
 
 static SCHEMA: LazyLock<(Schemas, SchemaIndex)> = LazyLock::new(|| {
     let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
-    if let Err(error) = compiler.add_resource("audit.schema.json", PUBLISHED.clone()) {
-        panic!("docs/audit.schema.json: {error:#}");
-    }
+    let added = compiler.add_resource("audit.schema.json", PUBLISHED.clone());
+    added.unwrap_or_else(|e| panic!("docs/audit.schema.json: {e:#}"));
     let compiled = compiler.compile("audit.schema.json", &mut schemas);
     (schemas, compiled.unwrap_or_else(|e| panic!("docs/audit.schema.json: {e:#}")))
 });

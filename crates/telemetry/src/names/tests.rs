@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sidegate_policy::{Dialect, Operation};
 
-use super::metric;
+use super::{control, metric};
 use crate::span::{operation_name, provider_name};
 
 const LIST: &str = include_str!("conventions-1.41.txt");
@@ -64,6 +64,15 @@ fn metrics_are_the_conventions_with_underscores_and_unit_or_ours() {
 }
 
 #[test]
+fn the_control_planes_metrics_say_whose_they_are_and_are_all_listed() {
+    let source = include_str!("control.rs").split("pub mod label").next().unwrap();
+    let named: Vec<&str> =
+        source.lines().filter(|l| l.contains(": &str = ")).filter_map(|l| l.split('"').nth(1)).collect();
+    assert_eq!(named, control::metric::ALL);
+    assert!(named.iter().all(|name| name.starts_with("sidegate_control_") && !metric::ALL.contains(name)));
+}
+
+#[test]
 fn operations_and_providers_have_the_conventions_words_where_there_are_some() {
     let ours = ["count_tokens", "list_models", "get_model"];
     let operations = listed("operation");
@@ -87,6 +96,16 @@ fn operations_and_providers_have_the_conventions_words_where_there_are_some() {
     }
     for dialect in Dialect::ALL {
         assert!(listed("provider").contains(provider_name(dialect)));
+    }
+}
+
+#[test]
+fn no_attribute_is_a_namespace_of_another() {
+    // A back-end that takes dots for a tree would lose one of the two.
+    let names = emitted("attribute");
+    for name in &names {
+        let below = format!("{name}.");
+        assert_eq!(names.iter().find(|other| other.starts_with(&below)), None, "{name}");
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod between;
 mod faults;
+mod people;
 mod programs;
 mod replaced;
 mod rights;
