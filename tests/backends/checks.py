@@ -217,6 +217,18 @@ def what_was_said_is_told_where_policy_captures_it_alone(seen):
 
 
 @check
+def and_so_are_the_tools_that_the_model_asks_for(seen):
+    before, after = seen.calls("tools")
+    case, told = seen.cases["tools"], seen.namespace == "research"
+    (asked,), (brought,) = seen.attempts(before), seen.attempts(after)
+    call = "llm.output_messages.0.message.tool_calls.0.tool_call"
+    same(asked[f"{call}.function.name"], case["tool"] if told else None)
+    same(asked[f"{call}.id"], case["tool_call"] if told else None)
+    same(brought["llm.input_messages.2.message.tool_call_id"], case["tool_call"] if told else None)
+    same(brought["llm.input_messages.2.message.content"], "sunny" if told else None)
+
+
+@check
 def no_key_is_told(seen):
     for span in seen.all_calls() + seen.all_attempts():
         # What all keys of the quickstart's begin with, and what the application has instead of one.
