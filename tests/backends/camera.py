@@ -3,8 +3,7 @@
     camera.py < shots.json
 
 Each shot is an object: `url`, `file`, `width`, `height`; `ready`, an expression in JavaScript that is true when the
-page shows what it should; `then`, expressions that are run one after the other, each with `ready` after it; and
-`clip`, the part that is kept, as x, y, width, height.
+page shows what it should; and `clip`, the part that is kept, as x, y, width, height.
 """
 
 import base64
@@ -16,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 from websockets.sync.client import connect
 
@@ -26,8 +26,8 @@ SHOWN = 60
 class Page:
     """A page of a browser."""
 
-    def __init__(self, address):
-        self.socket = connect(address, max_size=None)
+    def __init__(self, socket):
+        self.socket = socket
         self.ids = itertools.count(1)
 
     def do(self, method, **parameters):
@@ -56,9 +56,6 @@ class Page:
         self.do("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
         self.do("Page.navigate", url=shot["url"])
         self.wait_for(shot["ready"])
-        for expression in shot.get("then", []):
-            self.say(expression)
-            self.wait_for(shot["ready"])
         x, y, width, height = shot["clip"]
         clip = {"x": x, "y": y, "width": width, "height": height, "scale": 1}
         data = self.do("Page.captureScreenshot", format="png", clip=clip)["data"]
@@ -73,9 +70,9 @@ def main():
         words += ["--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"]
         browser = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            page = Page(address(pathlib.Path(profile) / "DevToolsActivePort"))
-            for shot in json.load(sys.stdin):
-                page.take(shot)
+            with connect(address(pathlib.Path(profile) / "DevToolsActivePort"), max_size=None) as socket:
+                for shot in json.load(sys.stdin):
+                    Page(socket).take(shot)
         finally:
             browser.terminate()
             browser.wait(10)
@@ -83,8 +80,6 @@ def main():
 
 def address(written):
     """Where the browser's first page is spoken to."""
-    import urllib.request
-
     by = time.monotonic() + SHOWN
     while not (written.exists() and written.read_text()):
         if time.monotonic() > by:
