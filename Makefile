@@ -24,6 +24,9 @@ KUBE := $(CACHE)/kube/$(shell cat $(KUBE_SOURCES) | sha256sum | cut -c1-16)
 KUBE_VERSION := $(shell awk '$$1 == "k8s.io/kubernetes" {print $$2; exit}' tests/kube/go.mod)
 KUBE_MINOR := $(word 2,$(subst ., ,$(KUBE_VERSION)))
 
+# Prometheus and promtool, of which the tests start their own: PROMETHEUS, else the one in PATH, else Debian's.
+PROM := $(CACHE)/prometheus
+
 # Tests are run from their package's folder: a folder of recorded calls is found from anywhere.
 ifneq ($(SIDEGATE_WIRE_CORPUS),)
 export SIDEGATE_WIRE_CORPUS := $(abspath $(SIDEGATE_WIRE_CORPUS))
@@ -36,7 +39,7 @@ UNIT := --lib --bins $(call named,crates/*/tests) --test structure
 SCENARIO := $(call named,tests/tests)
 KUBE_TESTS := $(call named,tests/kube/tests)
 
-.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e kube-assets crds check fmt fmt-check clippy structure deny bench bench-scale fuzz conformance
+.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e kube-assets prometheus-assets crds check fmt fmt-check clippy structure deny bench bench-scale fuzz conformance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,7 +61,7 @@ test-unit: ## modules, crates, recorded calls, and the shape of the tree
 test-scenario: build ## whole programs, in one process and as people start them, and what goes wrong with them
 	$(TESTS) $(SCENARIO)
 
-test-kube: build kube-assets ## the objects and the control plane on a real Kubernetes API server
+test-kube: build kube-assets prometheus-assets ## the objects and the control plane on a real Kubernetes API server, scraped by a real Prometheus
 	$(TESTS) $(KUBE_TESTS)
 
 test-e2e: build ## real, unmodified SDKs through a running sidecar
@@ -74,6 +77,16 @@ $(KUBE)/kube:
 	cd tests/kube && CGO_ENABLED=0 $(GO) build -buildvcs=false -trimpath -ldflags '-s -w $(call version,gitVersion=$(KUBE_VERSION)) $(call version,gitMajor=1) $(call version,gitMinor=$(KUBE_MINOR))' -o $(KUBE)/kube.new .
 	ln -sf kube $(KUBE)/etcd && ln -sf kube $(KUBE)/kube-apiserver && ln -sf kube $(KUBE)/kubectl
 	mv $(KUBE)/kube.new $(KUBE)/kube
+
+prometheus-assets: $(if $(or $(PROMETHEUS),$(shell command -v prometheus)),,$(PROM)/prometheus) ## unpack Debian's Prometheus for the tests, once; not with PROMETHEUS, or with one in PATH
+
+# Unpacked and not installed: that needs no rights, and starts no service.
+$(PROM)/prometheus:
+	rm -rf $(PROM) && mkdir -p $(PROM)/package
+	cd $(PROM)/package && { apt-get -qq download prometheus || { apt-get -qq update && apt-get -qq download prometheus; } || { \
+	  echo 'no Debian package of Prometheus can be had here: name the program, with promtool beside it, in PROMETHEUS'; exit 1; }; }
+	cd $(PROM)/package && dpkg -x prometheus_*.deb .
+	mv $(PROM)/package/usr/bin/promtool $(PROM)/package/usr/bin/prometheus $(PROM)/ && rm -r $(PROM)/package
 
 crds: ## write deploy/crds from the types
 	$(CARGO) run --locked -p sidegate-cli --bin sidegate -- crds >deploy/crds/sidegate.yaml.new

@@ -118,13 +118,13 @@ impl Stage {
             Pools::new(Arc::new(memory.clone()))
         };
         let sidecar = Sidecar::new(Parts {
+            metrics: Arc::new(Metrics::new(&setting.caller)),
             caller: Arc::new(setting.caller),
             clock: Clock::starting_at(jiff::Timestamp::UNIX_EPOCH),
             seed: setting.seed,
             bounds: setting.bounds,
             pools: pools.clone(),
             audit: setting.audit,
-            metrics: Arc::new(Metrics::new()),
             spans: setting.traced.then(Arc::default),
         });
         Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 }

@@ -24,7 +24,7 @@ use crate::live::Live;
 use crate::problem::{Kind, ObjectName, Problem, Severity};
 
 pub use changes::Changes;
-pub use counters::Counters;
+pub use counters::{Counters, PerSubject};
 pub use roster::{Contents, Refusal, Roster, Seat, Seated, Tally};
 pub use watches::{KindReport, WatchName, Watches};
 

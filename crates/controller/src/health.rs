@@ -1,21 +1,24 @@
-//! Liveness, readiness and metrics of the control plane. No object and no key is shown here.
+//! Liveness, readiness and metrics of the control plane. No key is shown here, and no object but by its name.
 
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use sidegate_telemetry::exposition::Form;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-use crate::control::{Control, Counters, KindReport};
+use crate::control::Control;
+use crate::metrics;
 use crate::problem::Kind;
 
 /// Connections at once; a kubelet and a scraper need two.
@@ -60,14 +63,24 @@ fn answer(control: &Control, request: &Request<Incoming>) -> Response<Full<Bytes
     let (status, text) = match (request.method(), request.uri().path()) {
         (&Method::GET, "/livez") => (StatusCode::OK, "alive\n".to_owned()),
         (&Method::GET, "/readyz") => readiness(control),
-        (&Method::GET, "/metrics") => (StatusCode::OK, metrics(control)),
+        (&Method::GET, "/metrics") => return exposed(control, request),
         (&Method::GET, _) => (StatusCode::NOT_FOUND, "there is /livez, /readyz and /metrics\n".to_owned()),
         _ => (StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned()),
     };
-    let mut response = Response::new(Full::new(Bytes::from(text)));
+    response(status, "text/plain; charset=utf-8", text)
+}
+
+/// The metrics in the form that the scraper prefers.
+fn exposed(control: &Control, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    let accept = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok());
+    let form = Form::accepted(accept.unwrap_or_default());
+    response(StatusCode::OK, form.content_type(), form.write(&metrics::read(control)))
+}
+
+fn response(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
     *response.status_mut() = status;
-    let kind = http::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, kind);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }
 
@@ -94,76 +107,4 @@ fn readiness(control: &Control) -> (StatusCode, String) {
 /// Names in a row; without any it is the epoch that is waited for.
 fn words(names: &[&str]) -> String {
     if names.is_empty() { "the epoch".to_owned() } else { names.join(", ") }
-}
-
-/// How the watches of a cluster stand; nothing from files.
-fn watches(control: &Control, metric: &mut Metric<'_>) {
-    let report = control.watches.report();
-    if report.is_empty() {
-        return;
-    }
-    let mut each = |name: &str, kind: &str, help: &str, value: &dyn Fn(&KindReport) -> u64| {
-        let values: Vec<(String, u64)> =
-            report.iter().map(|of| (format!("{{kind=\"{}\"}}", of.kind), value(of))).collect();
-        let values: Vec<(&str, u64)> = values.iter().map(|(labels, value)| (labels.as_str(), *value)).collect();
-        metric(name, kind, help, &values);
-    };
-    each("watch_up", "gauge", "Whether the watches of a kind are current.", &|of| u64::from(of.trouble.is_none()));
-    let age = "Seconds since a watch of a kind was heard last.";
-    each("watch_age_seconds", "gauge", age, &|of| of.age.as_secs());
-    each("watch_objects", "gauge", "Objects that the watches of a kind know.", &|of| of.objects as u64);
-    each("watch_lists_total", "counter", "Whole lists of a kind.", &|of| of.lists);
-    each("watch_failures_total", "counter", "Failures of the watches of a kind.", &|of| of.failures);
-    let undecodable: Vec<(String, u64)> = report
-        .iter()
-        .flat_map(|of| &of.undecodable)
-        .map(|o| (format!("{{kind=\"{}\",namespace=\"{}\",name=\"{}\"}}", o.kind.as_str(), o.namespace, o.name), 1))
-        .collect();
-    let undecodable: Vec<(&str, u64)> = undecodable.iter().map(|(labels, value)| (labels.as_str(), *value)).collect();
-    metric("object_undecodable", "gauge", "Objects that do not decode; their last good version stays.", &undecodable);
-}
-
-/// Writes one metric: name, type, help, and values by labels.
-type Metric<'a> = dyn FnMut(&str, &str, &str, &[(&str, u64)]) + 'a;
-
-fn metrics(control: &Control) -> String {
-    let mut text = String::new();
-    let counters = &control.counters;
-    let mut metric = |name: &str, kind: &str, help: &str, values: &[(&str, u64)]| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "# HELP sidegate_control_{name} {help}\n# TYPE sidegate_control_{name} {kind}");
-        for (labels, value) in values {
-            let _ = writeln!(text, "sidegate_control_{name}{labels} {value}");
-        }
-    };
-    let count = |n: usize| n as u64;
-    metric("streams", "gauge", "Sidecars connected.", &[("", count(control.roster.count()))]);
-    let pushes = [
-        ("{subject=\"policy\"}", Counters::read(&counters.policies)),
-        ("{subject=\"credentials\"}", Counters::read(&counters.credentials)),
-    ];
-    metric("pushes_total", "counter", "Messages pushed to sidecars.", &pushes);
-    metric("acks_total", "counter", "Messages that sidecars took.", &[("", Counters::read(&counters.acks))]);
-    metric("nacks_total", "counter", "Messages that sidecars refused.", &[("", Counters::read(&counters.nacks))]);
-    let turned_away = [("", Counters::read(&counters.turned_away))];
-    metric("streams_turned_away_total", "counter", "Streams told to come back later.", &turned_away);
-    let withheld = [("", Counters::read(&counters.withheld))];
-    metric("credentials_withheld_total", "counter", "Keys not sent to peers beyond loopback.", &withheld);
-    let dropped = [("", control.changes.dropped())];
-    metric("audit_dropped_total", "counter", "Audit lines that were not written.", &dropped);
-    let objects = Kind::ALL.map(|kind| (format!("{{kind=\"{}\"}}", kind.as_str()), count(control.count(kind))));
-    let objects = objects.each_ref().map(|(labels, n)| (labels.as_str(), *n));
-    metric("objects", "gauge", "Objects in force.", &objects);
-    metric("problems", "gauge", "Problems of objects.", &[("", count(control.problems().len()))]);
-    if control.reviewer.is_some() {
-        let writer = u64::from(control.writes_status.load(Ordering::Relaxed));
-        metric("status_writer", "gauge", "1 on the replica that writes statuses.", &[("", writer)]);
-        let writes = [
-            ("{result=\"written\"}", Counters::read(&counters.statuses)),
-            ("{result=\"failed\"}", Counters::read(&counters.statuses_failed)),
-        ];
-        metric("status_writes_total", "counter", "Statuses written, and those that were not taken.", &writes);
-    }
-    watches(control, &mut metric);
-    text
 }

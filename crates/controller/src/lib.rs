@@ -13,6 +13,7 @@ mod identity;
 pub mod index;
 pub mod lease;
 mod live;
+mod metrics;
 pub mod prices;
 mod problem;
 pub mod secret;

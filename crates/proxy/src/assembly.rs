@@ -179,14 +179,15 @@ impl Bound {
         let audit = Arc::new(AuditQueue::new(self.audit_format, AUDIT_BYTES));
         let writer = Writer::start(audit.clone(), self.audit)?;
         let spans = self.traces.is_some().then(Arc::<SpanQueue>::default);
+        let caller = shared_caller(&self.config);
         let sidecar = Sidecar::new(Parts {
-            caller: shared_caller(&self.config),
+            metrics: Arc::new(Metrics::new(&caller)),
+            caller,
             clock,
             seed: seed(),
             bounds: self.config.bounds(),
             pools: Pools::new(Arc::new(Network::default())),
             audit,
-            metrics: Arc::new(Metrics::new()),
             spans,
         });
         let status = Arc::new(Status::new(clock));

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use sidegate_telemetry::exposition::Form;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -24,8 +25,6 @@ use crate::signals::stopped;
 
 /// Connections at once; further ones wait.
 const MAX_CONNECTIONS: usize = 64;
-/// `OpenMetrics` text, as Prometheus asks for it.
-const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the port tells about.
 #[derive(Clone)]
@@ -75,19 +74,24 @@ impl Health {
                 let (ready, words) = self.status.readiness();
                 text(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, words + "\n")
             }
-            "/metrics" => {
-                let (metrics, mut exposition) = (&self.sidecar.metrics, String::new());
-                metrics.circuits(&self.sidecar.breakers.suspensions());
-                metrics.audit_dropped(self.sidecar.audit.dropped());
-                metrics.spans_without_room(self.sidecar.spans.as_ref().map_or(0, |spans| spans.dropped()));
-                metrics.open_calls(self.sidecar.open_calls());
-                metrics.encode(&mut exposition);
-                let mut response = text(StatusCode::OK, exposition);
-                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
-                response
-            }
+            "/metrics" => self.metrics(request),
             _ => text(StatusCode::NOT_FOUND, "here are /livez, /readyz and /metrics\n"),
         }
+    }
+
+    /// What has been counted, in the form that the scraper prefers.
+    fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let metrics = &self.sidecar.metrics;
+        metrics.circuits(&self.sidecar.breakers.suspensions());
+        metrics.audit_dropped(self.sidecar.audit.dropped());
+        metrics.spans_without_room(self.sidecar.spans.as_ref().map_or(0, |spans| spans.dropped()));
+        metrics.open_calls(self.sidecar.open_calls());
+        metrics.open_streams(self.sidecar.open_streams());
+        let accept = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok());
+        let form = Form::accepted(accept.unwrap_or_default());
+        let mut response = text(StatusCode::OK, form.write(&metrics.read()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
+        response
     }
 }
 

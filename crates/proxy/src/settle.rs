@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_dialects::recognize::Endpoint;
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
-use sidegate_policy::{Attribute, AttributeValue, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
+use sidegate_policy::{Attribute, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
 use sidegate_telemetry::sampling::{AtEnd, at_head};
 use sidegate_telemetry::{CallRecord, Decision, Detail, Outcome, RequestId};
 
@@ -158,7 +158,8 @@ impl Settlement {
     pub fn attributed(&mut self, snapshot: &Snapshot, call: &Call) {
         let attributes = &snapshot.telemetry.attributes;
         if !attributes.is_empty() {
-            self.with(|open| open.record.attributes = attributes.iter().filter_map(|a| told(a, call)).collect());
+            let told = |a: &Attribute| Some((a.name.clone(), a.value_of(call)?));
+            self.with(|open| open.record.attributes = attributes.iter().filter_map(told).collect());
         }
     }
 
@@ -269,15 +270,6 @@ impl Settlement {
         end(&mut open);
         open.settle();
     }
-}
-
-/// An attribute and what it says of the call, if it says anything.
-fn told(attribute: &Attribute, call: &Call) -> Option<(Arc<str>, Box<str>)> {
-    let value = match &attribute.value {
-        AttributeValue::Header(name) => Attribute::told(call.header(name)?)?,
-        AttributeValue::Known(value) => Box::from(&**value),
-    };
-    Some((attribute.name.clone(), value))
 }
 
 impl Drop for Settlement {

@@ -70,6 +70,7 @@ pub struct Sidecar {
     chance: Mutex<SmallRng>,
     begun: AtomicBool,
     calls: AtomicU64,
+    streams: AtomicU64,
     held_bytes: AtomicU64,
 }
 
@@ -94,6 +95,7 @@ impl Sidecar {
             chance: Mutex::new(SmallRng::seed_from_u64(parts.seed)),
             begun: AtomicBool::new(false),
             calls: AtomicU64::new(0),
+            streams: AtomicU64::new(0),
             held_bytes: AtomicU64::new(0),
         })
     }
@@ -116,7 +118,7 @@ impl Sidecar {
     /// Takes a place among the calls at once; none if all are taken.
     pub fn enter(self: &Arc<Self>) -> Option<Place> {
         let before = self.calls.fetch_add(1, Ordering::Relaxed);
-        let place = Place { sidecar: self.clone(), bytes: 0 };
+        let place = Place { sidecar: self.clone(), bytes: 0, streams: false };
         (before < self.bounds.calls).then_some(place)
     }
 
@@ -124,6 +126,12 @@ impl Sidecar {
     #[must_use]
     pub fn open_calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Streams that have begun and not ended yet.
+    #[must_use]
+    pub fn open_streams(&self) -> u64 {
+        self.streams.load(Ordering::Relaxed)
     }
 
     /// Notes how a connection's task ended; only a panic is worth a word.
@@ -139,6 +147,7 @@ impl Sidecar {
 pub struct Place {
     sidecar: Arc<Sidecar>,
     bytes: u64,
+    streams: bool,
 }
 
 impl Place {
@@ -154,11 +163,22 @@ impl Place {
         self.sidecar.held_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
         self.bytes = 0;
     }
+
+    /// The call's answer is a stream, and it has begun.
+    pub fn begin_stream(&mut self) {
+        if !self.streams {
+            self.streams = true;
+            self.sidecar.streams.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         self.release_bytes();
+        if self.streams {
+            self.sidecar.streams.fetch_sub(1, Ordering::Relaxed);
+        }
         self.sidecar.calls.fetch_sub(1, Ordering::Relaxed);
     }
 }

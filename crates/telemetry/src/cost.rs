@@ -10,7 +10,7 @@ use sidegate_policy::{Glob, Match, Mode, Rank, Route, Snapshot, Specificity};
 
 use crate::audit::{AuditQueue, Format};
 use crate::metrics::Metrics;
-use crate::testing::{meta, record};
+use crate::testing::{caller, meta, record};
 
 const ROUNDS: u32 = 200_000;
 
@@ -34,7 +34,7 @@ fn knowing() -> Metrics {
         mode: Mode::Enforce,
         meta: meta("spec.routes[fast]"),
     };
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&caller());
     metrics.policy(&Snapshot { routes: vec![route], ..Snapshot::default() }, Timestamp::UNIX_EPOCH);
     metrics
 }

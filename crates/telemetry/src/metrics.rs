@@ -1,4 +1,4 @@
-//! The counters of a sidecar, and their text exposition.
+//! The counters of a sidecar, and what a scraper is told of them.
 //!
 //! A settled call is observed once; what the sidecar is at the moment (open calls, versions, streams,
 //! circuits) is set by whoever knows it. No label comes from outside unbounded: models must be known to the
@@ -7,27 +7,31 @@
 
 mod attempts;
 mod calls;
-mod capped;
 mod headers;
 mod known;
 mod state;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
-use prometheus_client::encoding::text;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::registry::Registry;
-use sidegate_policy::{Snapshot, Suspensions};
+use sidegate_policy::{Caller, Snapshot, Suspensions};
 
 use self::attempts::Attempts;
 use self::calls::Calls;
 use self::headers::Headers;
 use self::state::State;
+use crate::exposition::{Family, Form, Labels};
+use crate::instrument::{Bounds, Register, Traced};
+use crate::names::label;
 use crate::record::CallRecord;
 
-/// The content type of [`Metrics::encode`].
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Seconds, 0.01 to 81.92, as the conventions have them; the native buckets reach from 61 µs to 36 hours.
+static SECONDS: Bounds = Bounds {
+    classic: &[0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92],
+    native: (-14, 17),
+};
 
 /// Why spans are lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,7 @@ impl Lost {
 /// All counters of a sidecar.
 #[derive(Debug)]
 pub struct Metrics {
-    registry: Registry,
+    register: Register,
     calls: Calls,
     attempts: Attempts,
     headers: Headers,
@@ -66,27 +70,33 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Counters at zero.
+    /// Counters at zero, of a sidecar that speaks for `caller`.
     #[must_use]
-    pub fn new() -> Self {
-        let mut registry = Registry::default();
-        let calls = Calls::register(&mut registry);
-        let attempts = Attempts::register(&mut registry);
-        let headers = Headers::register(&mut registry);
-        let state = State::register(&mut registry);
-        Self { registry, calls, attempts, headers, state }
+    pub fn new(caller: &Caller) -> Self {
+        let (mut register, who) = (Register::default(), who(caller));
+        let calls = Calls::register(&mut register, &who);
+        let attempts = Attempts::register(&mut register, &who);
+        let headers = Headers::register(&mut register);
+        let state = State::register(&mut register, caller);
+        Self { register, calls, attempts, headers, state }
     }
 
     /// Counts a settled call with all its attempts.
     pub fn observe(&self, record: &CallRecord) {
-        self.calls.observe(record);
-        self.attempts.observe(record);
+        let traced = traced(record);
+        self.calls.observe(record, traced.as_ref());
+        self.attempts.observe(record, traced.as_ref());
     }
 
-    /// The text exposition, appended to `out`. Serve it as [`CONTENT_TYPE`].
+    /// What has been counted.
+    #[must_use]
+    pub fn read(&self) -> Vec<Family> {
+        self.register.read()
+    }
+
+    /// What has been counted as `OpenMetrics` text, appended to `out`.
     pub fn encode(&self, out: &mut String) {
-        // Writing to a string does not fail, and a family that cannot be told has nothing to tell.
-        let _ = text::encode(out, &self.registry);
+        out.push_str(&String::from_utf8_lossy(&Form::OpenMetrics.write(&self.read())));
     }
 
     /// A policy is in force since `at`: its versions are told, and its models become known names.
@@ -115,9 +125,14 @@ impl Metrics {
         self.state.open_calls.set(i64::try_from(calls).unwrap_or(i64::MAX));
     }
 
+    /// Streams that have begun and not ended at the moment.
+    pub fn open_streams(&self, streams: u64) {
+        self.state.open_streams.set(i64::try_from(streams).unwrap_or(i64::MAX));
+    }
+
     /// Audit lines that found no room since the start.
     pub fn audit_dropped(&self, lines: u64) {
-        raise(&self.state.audit_dropped, lines);
+        self.state.audit_dropped.raise(lines);
     }
 
     /// The tracing back-end took so many spans.
@@ -132,7 +147,7 @@ impl Metrics {
 
     /// Spans that found no room since the start.
     pub fn spans_without_room(&self, spans: u64) {
-        raise(&self.state.spans_dropped(Lost::QueueFull), spans);
+        self.state.spans_dropped(Lost::QueueFull).raise(spans);
     }
 
     /// A request header was not sent on; `name` in lower case.
@@ -151,13 +166,22 @@ impl Metrics {
     }
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
-        Self::new()
-    }
+/// Who spends and fails, for sums over pods that outlive them. The same for every sample of a sidecar, so that it
+/// makes no more of them.
+fn who(caller: &Caller) -> Labels {
+    vec![(label::CALLER_NAMESPACE, owned(&caller.namespace)), (label::CALLER_WORKLOAD, owned(&caller.workload))]
 }
 
-/// Brings a counter up to a total that is counted elsewhere.
-fn raise(counter: &Counter, total: u64) {
-    counter.inner().fetch_max(total, std::sync::atomic::Ordering::Relaxed);
+/// The place of a call whose spans are sent, or whose caller records its trace.
+fn traced(record: &CallRecord) -> Option<Traced> {
+    let at = record.started.checked_add(record.duration).unwrap_or(record.started);
+    if record.sampled {
+        return Some(Traced { trace_id: record.trace_id(), span_id: record.call_span(), at });
+    }
+    let trace = record.trace.filter(|trace| trace.sampled)?;
+    Some(Traced { trace_id: trace.trace_id, span_id: trace.span_id, at })
+}
+
+fn owned(text: &str) -> Cow<'static, str> {
+    Cow::Owned(text.to_owned())
 }

@@ -5,6 +5,7 @@
 //! ones move the token histogram). The list that the tests hold these names against is
 //! `names/conventions-1.41.txt`. The rest is ours and begins with `sidegate`.
 
+pub mod control;
 #[cfg(test)]
 mod tests;
 
@@ -22,12 +23,18 @@ pub mod metric {
     pub const OPERATION_DURATION: &str = "gen_ai_client_operation_duration_seconds";
     /// Histogram, seconds: each streamed attempt.
     pub const TIME_TO_FIRST_CHUNK: &str = "gen_ai_client_operation_time_to_first_chunk_seconds";
+    /// Histogram, seconds: between the first and the last token of each streamed attempt, for each token.
+    pub const TIME_PER_OUTPUT_TOKEN: &str = "gen_ai_server_time_per_output_token_seconds";
+    /// Counter: tokens by what they are billed as.
+    pub const TOKENS: &str = "sidegate_tokens";
     /// Counter: calls by outcome and class.
     pub const CALLS: &str = "sidegate_calls";
     /// Histogram, seconds: each call, with everything that it waited for.
     pub const CALL_DURATION: &str = "sidegate_call_duration_seconds";
     /// Gauge: calls that are not settled.
     pub const OPEN_CALLS: &str = "sidegate_open_calls";
+    /// Gauge: streams that have begun and not ended.
+    pub const OPEN_STREAMS: &str = "sidegate_open_streams";
     /// Counter: attempts by provider and class.
     pub const ATTEMPTS: &str = "sidegate_attempts";
     /// Counter: attempts at the place that just failed.
@@ -68,17 +75,22 @@ pub mod metric {
     pub const SLOW_HEADS: &str = "sidegate_slow_heads";
     /// Counter: panics that were caught.
     pub const PANICS: &str = "sidegate_panics";
+    /// Gauge, always 1: who the sidecar speaks for, as labels.
+    pub const CALLER_INFO: &str = "sidegate_caller_info";
     /// Gauge, always 1: the version of the program, as a label.
     pub const BUILD_INFO: &str = "sidegate_build_info";
 
     /// All of them.
-    pub const ALL: [&str; 27] = [
+    pub const ALL: [&str; 31] = [
         TOKEN_USAGE,
         OPERATION_DURATION,
         TIME_TO_FIRST_CHUNK,
+        TIME_PER_OUTPUT_TOKEN,
+        TOKENS,
         CALLS,
         CALL_DURATION,
         OPEN_CALLS,
+        OPEN_STREAMS,
         ATTEMPTS,
         RETRIES,
         FALLBACKS,
@@ -99,6 +111,7 @@ pub mod metric {
         CIRCUITS_OUT,
         SLOW_HEADS,
         PANICS,
+        CALLER_INFO,
         BUILD_INFO,
     ];
 }
@@ -113,10 +126,20 @@ pub mod label {
     pub const REQUEST_MODEL: &str = "gen_ai_request_model";
     /// `input` or `output`.
     pub const TOKEN_TYPE: &str = "gen_ai_token_type";
-    /// The class of a failure; not there for a success.
+    /// The class of a failure; empty for a success.
     pub const ERROR_TYPE: &str = "error_type";
     /// `namespace/name` of the provider.
     pub const PROVIDER: &str = "sidegate_provider";
+    /// Namespace of the caller.
+    pub const CALLER_NAMESPACE: &str = "sidegate_caller_namespace";
+    /// What the caller's pod is part of.
+    pub const CALLER_WORKLOAD: &str = "sidegate_caller_workload";
+    /// ServiceAccount of the caller.
+    pub const CALLER_SERVICE_ACCOUNT: &str = "sidegate_caller_service_account";
+    /// The caller's pod.
+    pub const CALLER_POD: &str = "sidegate_caller_pod";
+    /// What tokens are billed as.
+    pub const TOKEN_CLASS: &str = "token_class";
     /// The caller's dialect.
     pub const DIALECT: &str = "dialect";
     /// How a call ended.

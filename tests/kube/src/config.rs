@@ -19,10 +19,7 @@ fn variable(name: &str) -> Option<PathBuf> {
 #[must_use]
 pub fn assets() -> PathBuf {
     let given = variable("KUBEBUILDER_ASSETS");
-    let directory = given.unwrap_or_else(|| {
-        let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
-        cache.expect("neither XDG_CACHE_HOME nor HOME is set").join("sidegate/kube").join(digest())
-    });
+    let directory = given.unwrap_or_else(|| cache().join("sidegate/kube").join(digest()));
     for program in ["kube-apiserver", "etcd"] {
         let path = directory.join(program);
         assert!(
@@ -33,6 +30,31 @@ pub fn assets() -> PathBuf {
         );
     }
     directory
+}
+
+/// `prometheus` or `promtool`.
+///
+/// # Panics
+/// When it is not there, with the way to get it.
+#[must_use]
+pub fn prometheus(program: &str) -> PathBuf {
+    let beside = |prometheus: PathBuf| prometheus.with_file_name(program);
+    let path = variable("PATH").unwrap_or_default();
+    let in_path = || std::env::split_paths(&path).map(|directory| directory.join("prometheus")).find(|p| p.is_file());
+    let cached = || cache().join("sidegate/prometheus/prometheus");
+    let path = beside(variable("PROMETHEUS").or_else(in_path).unwrap_or_else(cached));
+    assert!(
+        path.is_file(),
+        "{} is not there: run `make prometheus-assets`, which unpacks Debian's into the cache, or name the program in \
+         PROMETHEUS, with promtool beside it",
+        path.display()
+    );
+    path
+}
+
+fn cache() -> PathBuf {
+    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
+    cache.expect("neither XDG_CACHE_HOME nor HOME is set")
 }
 
 /// Sixteen hexadecimal digits that change with the sources.

@@ -16,5 +16,5 @@ mod ports;
 mod process;
 mod server;
 
-pub use config::assets;
+pub use config::{assets, prometheus};
 pub use server::ApiServer;

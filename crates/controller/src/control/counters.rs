@@ -2,17 +2,40 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts that only rise.
-#[derive(Default)]
-pub struct Counters {
-    /// Policies sent.
-    pub policies: AtomicU64,
-    /// Sets of keys sent.
-    pub credentials: AtomicU64,
+use sidegate_telemetry::instrument::{Bounds, Histogram};
+
+/// Seconds from sending something to its answer: from a local peer to one that is given up.
+static ANSWERS: Bounds = Bounds {
+    classic: &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
+    native: (-12, 8),
+};
+
+/// What has been sent of one subject, and what became of it.
+pub struct PerSubject {
+    /// Messages sent.
+    pub pushes: AtomicU64,
     /// What sidecars took.
     pub acks: AtomicU64,
     /// What sidecars refused.
     pub nacks: AtomicU64,
+    /// Seconds until they took it.
+    pub took: Histogram,
+}
+
+impl Default for PerSubject {
+    fn default() -> Self {
+        let zero = AtomicU64::default;
+        Self { pushes: zero(), acks: zero(), nacks: zero(), took: Histogram::new(&ANSWERS) }
+    }
+}
+
+/// Counts that only rise.
+#[derive(Default)]
+pub struct Counters {
+    /// Policies.
+    pub policies: PerSubject,
+    /// Sets of keys.
+    pub credentials: PerSubject,
     /// Times that keys were withheld from a peer that is not on loopback.
     pub withheld: AtomicU64,
     /// Streams that were told to come back later.
@@ -24,6 +47,16 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Those of one subject.
+    pub(crate) fn of(&self, credentials: bool) -> &PerSubject {
+        if credentials { &self.credentials } else { &self.policies }
+    }
+
+    /// Those of each subject, under its name.
+    pub(crate) fn subjects(&self) -> [(&'static str, &PerSubject); 2] {
+        [("policy", &self.policies), ("credentials", &self.credentials)]
+    }
+
     pub(crate) fn raise(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
     }

@@ -31,9 +31,9 @@ pub(super) struct Delivery {
     keys_sent: usize,
     /// What the policy that it has or was sent is made of.
     sent: Arc<Contents>,
-    /// Not answered yet.
-    open_policy: bool,
-    open_keys: bool,
+    /// When it was sent what is not answered yet.
+    open_policy: Option<Instant>,
+    open_keys: Option<Instant>,
     /// No answer is waited for after this.
     patience: Instant,
     /// A look has begun, and all that it shows goes out together.
@@ -51,8 +51,8 @@ impl Delivery {
             keys,
             keys_sent: 0,
             sent: Arc::default(),
-            open_policy: false,
-            open_keys: false,
+            open_policy: None,
+            open_keys: None,
             patience: now,
             looking: false,
             look: Some(now),
@@ -67,7 +67,7 @@ impl Delivery {
     /// When to look next, if that is known.
     pub(super) fn next_look(&self) -> Option<Instant> {
         let look = self.look?;
-        let answers_are_out = !self.looking && (self.open_policy || self.open_keys);
+        let answers_are_out = !self.looking && (self.open_policy.is_some() || self.open_keys.is_some());
         Some(if answers_are_out { look.max(self.patience) } else { look })
     }
 
@@ -95,8 +95,8 @@ impl Delivery {
         self.keys.clone_from(&effective.keys.version);
         self.keys_sent = effective.keys.keys.len();
         if peer.loopback {
-            Counters::raise(&control.counters.credentials);
-            self.open_keys = true;
+            Counters::raise(&control.counters.credentials.pushes);
+            self.open_keys = Some(Instant::now());
             return Some(Down::Credentials(credentials(&effective.keys)));
         }
         if !effective.keys.keys.is_empty() {
@@ -121,8 +121,8 @@ impl Delivery {
             return None;
         }
         self.policy.clone_from(&encoded.version);
-        self.open_policy = true;
-        Counters::raise(&control.counters.policies);
+        self.open_policy = Some(Instant::now());
+        Counters::raise(&control.counters.policies.pushes);
         Some(Down::Policy(v1::Policy {
             version: encoded.version.to_string(),
             epoch: control.epoch(),
@@ -132,10 +132,14 @@ impl Delivery {
     }
 
     /// The sidecar took something.
-    pub(super) fn took(&mut self, seat: &Seat, ack: &v1::Ack) {
+    pub(super) fn took(&mut self, seat: &Seat, counters: &Counters, ack: &v1::Ack) {
         let version: Arc<str> = printable(&ack.version).into();
         let keys = ack.subject() == v1::Subject::Credentials;
-        self.answered(keys, &version);
+        let counters = counters.of(keys);
+        Counters::raise(&counters.acks);
+        if let Some(sent) = self.answered(keys, &version) {
+            counters.took.observe(sent.elapsed().as_secs_f64(), None);
+        }
         let holds = self.contents_of(keys, &version);
         seat.note(|seated| {
             seated.refusal = None;
@@ -149,20 +153,21 @@ impl Delivery {
     }
 
     /// The sidecar refused something.
-    pub(super) fn refused(&mut self, seat: &Seat, nack: &v1::Nack) {
+    pub(super) fn refused(&mut self, seat: &Seat, counters: &Counters, nack: &v1::Nack) {
         let (version, reason): (Arc<str>, Arc<str>) = (printable(&nack.version).into(), printable(&nack.reason).into());
         let keys = nack.subject() == v1::Subject::Credentials;
+        Counters::raise(&counters.of(keys).nacks);
         self.answered(keys, &version);
         let of = self.contents_of(keys, &version);
         seat.note(|seated| seated.refusal = Some(Refusal { version, reason, of }));
     }
 
-    fn answered(&mut self, keys: bool, version: &Arc<str>) {
-        if keys && self.keys == *version {
-            self.open_keys = false;
-        }
-        if !keys && self.policy == *version {
-            self.open_policy = false;
+    /// When it was sent what it has answered, if that was the newest.
+    fn answered(&mut self, keys: bool, version: &Arc<str>) -> Option<Instant> {
+        match keys {
+            true if self.keys == *version => self.open_keys.take(),
+            false if self.policy == *version => self.open_policy.take(),
+            _ => None,
         }
     }
 

@@ -20,7 +20,7 @@ use super::delivery::Delivery;
 use super::errands::Errands;
 use super::link::Peer;
 use super::printable;
-use crate::control::{Control, Counters, Seat};
+use crate::control::{Control, Seat};
 use crate::identity::{Identified, Token};
 
 /// A sidecar says who it is within this time.
@@ -182,15 +182,11 @@ impl Session {
         self.traffic.heard()?;
         let Some(Greeted { who, caller, seat, delivery, .. }) = &mut self.greeted else { return Ok(()) };
         match message.message {
-            Some(Up::Ack(ack)) => {
-                Counters::raise(&self.control.counters.acks);
-                delivery.took(seat, &ack);
-            }
+            Some(Up::Ack(ack)) => delivery.took(seat, &self.control.counters, &ack),
             Some(Up::Nack(nack)) => {
-                Counters::raise(&self.control.counters.nacks);
                 let (version, reason) = (printable(&nack.version), printable(&nack.reason));
                 tracing::error!("{who} refused {} {version}: {reason}", nack.subject().as_str_name());
-                delivery.refused(seat, &nack);
+                delivery.refused(seat, &self.control.counters, &nack);
             }
             Some(Up::Hello(_)) => return Err(Status::invalid_argument("Hello is the first message only")),
             Some(Up::Calls(calls)) => self.control.live.taps.hear(caller, calls),

@@ -142,6 +142,9 @@ impl Settlement {
         self.with(|open| {
             let since_start = open.sidecar.clock.now().saturating_sub(open.started);
             open.record.time_to_first_event = Some(since_start);
+            if let Some(place) = &mut open.place {
+                place.begin_stream();
+            }
             if let Some(attempt) = &mut open.attempt {
                 attempt.record.time_to_first_event = Some(since_start.saturating_sub(attempt.record.started));
             }

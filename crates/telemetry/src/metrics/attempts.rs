@@ -1,138 +1,158 @@
 //! Counters of attempts, by where they went. The handles of a place are looked up once and kept.
 
+mod place;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
-use prometheus_client::registry::Registry;
+use arc_swap::ArcSwap;
 use sidegate_policy::{Cost, Operation, Snapshot};
 
-use super::capped::{Capped, Label};
-use super::known;
+use self::place::{Place, values};
+use super::{SECONDS, known, owned};
+use crate::exposition::Labels;
+use crate::instrument::{Bounds, Capped, Counter, Histogram, Register, Traced};
 use crate::names::{label, metric};
 use crate::record::{AttemptRecord, CallRecord};
-use crate::span::{operation_name, provider_name};
 
-/// Label sets of each family at most. A histogram has 17 series for each, so that these are small: the
+/// Label sets of each family at most. A histogram has 16 or 17 series for each, so that these are small: the
 /// places of one pod's calls are few.
-const TOKENS: usize = 2 * 12;
-const DURATIONS: usize = 32;
-const FIRST_CHUNKS: usize = 12;
-const ATTEMPTS: usize = 128;
+const TOKEN_USAGES: usize = 2 * 10;
+const DURATIONS: usize = 24;
+const STREAMS: usize = 10;
+const ATTEMPTS: usize = 96;
 const MOVES: usize = 32;
-const COSTS: usize = 64;
+const COSTS: usize = 48;
+const TOKENS: usize = 96;
 /// Places whose handles are kept.
 const PLACES: usize = 32;
 
-type Histograms<const N: usize> = Capped<N, Histogram>;
+/// 1 to 67,108,864 tokens, as the conventions have it.
+static TOKEN_COUNTS: Bounds = Bounds {
+    classic: &[
+        1.0,
+        4.0,
+        16.0,
+        64.0,
+        256.0,
+        1024.0,
+        4096.0,
+        16384.0,
+        65536.0,
+        262_144.0,
+        1_048_576.0,
+        4_194_304.0,
+        16_777_216.0,
+        67_108_864.0,
+    ],
+    native: (-1, 30),
+};
+
+/// Seconds for each token, as the conventions have it.
+static SECONDS_A_TOKEN: Bounds =
+    Bounds { classic: &[0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5], native: (-20, 8) };
 
 /// The families.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    tokens: Histograms<5>,
-    duration: Histograms<5>,
-    first_chunk: Histograms<4>,
+    token_usage: Capped<5, Histogram>,
+    duration: Capped<5, Histogram>,
+    first_chunk: Capped<4, Histogram>,
+    each_token: Capped<4, Histogram>,
     attempts: Capped<2, Counter>,
     retries: Capped<1, Counter>,
     fallbacks: Capped<1, Counter>,
+    tokens: Capped<3, Counter>,
     cost: Capped<2, Counter>,
     /// In the order of [`cost_place`].
     cost_states: [Counter; 3],
-    known: RwLock<HashSet<Arc<str>>>,
-    places: Mutex<Vec<Arc<Place>>>,
-}
-
-/// Where an attempt went, as far as labels tell, and the handles of a success there.
-#[derive(Debug)]
-struct Place {
-    operation: Option<Operation>,
-    provider: Arc<str>,
-    model: Arc<str>,
-    input: Histogram,
-    output: Histogram,
-    duration: Histogram,
-    first_chunk: Histogram,
-    good: Counter,
-    cost: Counter,
+    known: ArcSwap<HashSet<Arc<str>>>,
+    places: ArcSwap<Vec<Arc<Place>>>,
 }
 
 impl Attempts {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let states: Family<[Label; 1], Counter> = Family::default();
-        registry.register(metric::COST_STATES, "Attempts by whether their cost is known", states.clone());
-        let state = |state: &'static str| states.get_or_create_owned(&[(label::COST, Cow::Borrowed(state))]);
-        let (retried, moved) =
-            ("Attempts at the place that just failed", "Attempts at another place than the one that just failed");
+    pub(super) fn register(register: &mut Register, who: &Labels) -> Self {
+        use label::{ERROR_TYPE, OPERATION, PROVIDER, PROVIDER_NAME, REQUEST_MODEL, TOKEN_TYPE};
+        let seconds = || Histogram::new(&SECONDS);
+        let usage = [OPERATION, PROVIDER_NAME, REQUEST_MODEL, PROVIDER, TOKEN_TYPE];
+        let usage = Capped::new(usage, TOKEN_USAGES, || Histogram::new(&TOKEN_COUNTS));
+        let of_outcome = [OPERATION, PROVIDER_NAME, REQUEST_MODEL, PROVIDER, ERROR_TYPE];
+        let of_stream = [OPERATION, PROVIDER_NAME, REQUEST_MODEL, PROVIDER];
+        let first = "Seconds to the first meaningful event of each streamed attempt";
+        let each = "Seconds for each token after the first, of each streamed attempt";
+        let each_token = Capped::new(of_stream, STREAMS, || Histogram::new(&SECONDS_A_TOKEN));
+        let counted = |labels, cap| Capped::new(labels, cap, Counter::default);
+        let moves = || Capped::new([PROVIDER], MOVES, Counter::default);
+        let tokens = Capped::new([PROVIDER, REQUEST_MODEL, label::TOKEN_CLASS], TOKENS, Counter::default);
+        let states = Capped::new([label::COST], 3, Counter::default);
+        let states = register.add(metric::COST_STATES, "Attempts by whether their cost is known", states);
+        let elsewhere = "Attempts at another place than the one that just failed";
         Self {
-            tokens: histograms(registry, metric::TOKEN_USAGE, "Tokens by type", TOKENS, tokens_histogram),
-            duration: histograms(
-                registry,
+            token_usage: register.add(metric::TOKEN_USAGE, "Tokens by type", usage),
+            duration: register.add(
                 metric::OPERATION_DURATION,
                 "Seconds of each attempt",
-                DURATIONS,
-                seconds_histogram,
+                Capped::new(of_outcome, DURATIONS, seconds),
             ),
-            first_chunk: histograms(
-                registry,
-                metric::TIME_TO_FIRST_CHUNK,
-                "Seconds to the first meaningful event of each streamed attempt",
-                FIRST_CHUNKS,
-                seconds_histogram,
+            first_chunk: register.add(metric::TIME_TO_FIRST_CHUNK, first, Capped::new(of_stream, STREAMS, seconds)),
+            each_token: register.add(metric::TIME_PER_OUTPUT_TOKEN, each, each_token),
+            attempts: register.add(
+                metric::ATTEMPTS,
+                "Attempts by provider and class",
+                counted([PROVIDER, label::CLASS], ATTEMPTS),
             ),
-            attempts: Capped::counters(registry, metric::ATTEMPTS, "Attempts by provider and class", ATTEMPTS),
-            retries: Capped::counters(registry, metric::RETRIES, retried, MOVES),
-            fallbacks: Capped::counters(registry, metric::FALLBACKS, moved, MOVES),
-            cost: Capped::counters(registry, metric::COST, "Nano-dollars by provider and model", COSTS),
-            cost_states: ["priced", "free", "unknown"].map(state),
-            known: RwLock::default(),
-            places: Mutex::default(),
+            retries: register.add(metric::RETRIES, "Attempts at the place that just failed", moves()),
+            fallbacks: register.add(metric::FALLBACKS, elsewhere, moves()),
+            tokens: register.add_of(metric::TOKENS, "Tokens by what they are billed as", who.clone(), tokens),
+            cost: register.add_of(
+                metric::COST,
+                "Nano-dollars by provider and model",
+                who.clone(),
+                counted([PROVIDER, REQUEST_MODEL], COSTS),
+            ),
+            cost_states: ["priced", "free", "unknown"].map(|state| states.get([Cow::Borrowed(state)])),
+            known: ArcSwap::default(),
+            places: ArcSwap::default(),
         }
     }
 
     /// The models of a policy become known names.
     pub(super) fn know(&self, snapshot: &Snapshot) {
-        let names = known::names(snapshot);
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = names;
+        self.known.store(Arc::new(known::names(snapshot)));
     }
 
-    pub(super) fn observe(&self, record: &CallRecord) {
+    pub(super) fn observe(&self, record: &CallRecord, traced: Option<&Traced>) {
         let mut before: Option<&AttemptRecord> = None;
         for attempt in &record.attempts {
-            self.observe_one(record, attempt);
+            self.observe_one(record, attempt, traced);
             if let Some(before) = before {
                 let same = before.provider == attempt.provider && before.model == attempt.model;
                 let family = if same { &self.retries } else { &self.fallbacks };
-                family.get([(label::PROVIDER, owned(&attempt.provider))]).inc();
+                family.get([owned(&attempt.provider)]).inc();
             }
             before = Some(attempt);
         }
     }
 
-    fn observe_one(&self, record: &CallRecord, attempt: &AttemptRecord) {
+    fn observe_one(&self, record: &CallRecord, attempt: &AttemptRecord, traced: Option<&Traced>) {
         let place = self.place(record.operation, attempt);
         let seconds = attempt.duration.as_secs_f64();
         match error_type(attempt) {
             "" => {
-                place.duration.observe(seconds);
+                place.duration.observe(seconds, traced);
                 place.good.inc();
             }
             error => {
-                let labels =
-                    with(place_labels(record.operation, attempt, &place.model), (label::ERROR_TYPE, error.into()));
-                self.duration.get(labels).observe(seconds);
-                self.attempts.get([(label::PROVIDER, owned(&place.provider)), (label::CLASS, error.into())]).inc();
+                let labels = values(record.operation, attempt, &place.model, error.into());
+                self.duration.get(labels).observe(seconds, traced);
+                self.attempts.get([owned(&place.provider), error.into()]).inc();
             }
         }
-        if let Some(first) = attempt.time_to_first_event {
-            place.first_chunk.observe(first.as_secs_f64());
-        }
+        place.streamed(self, attempt, traced);
         // Where nothing is known, nothing is reported: the conventions say so.
         if let Some(usage) = &attempt.usage {
-            place.input.observe(usage.input_total as f64);
-            place.output.observe(usage.output_total as f64);
+            place.used(self, usage, traced);
         }
         if attempt.sent {
             self.cost_states[cost_place(attempt.cost)].inc();
@@ -144,37 +164,21 @@ impl Attempts {
 
     /// The handles of a place: usually those of a place that was seen before.
     fn place(&self, operation: Option<Operation>, attempt: &AttemptRecord) -> Arc<Place> {
-        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let places = self.places.load();
         if let Some(place) = find(&places, operation, &attempt.provider, &attempt.model) {
             return place;
         }
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).contains(&attempt.model);
+        let known = self.known.load().contains(&attempt.model);
         let model = if known { attempt.model.clone() } else { label::OTHER.into() };
         if let Some(place) = find(&places, operation, &attempt.provider, &model) {
             return place;
         }
-        let place = Arc::new(self.new_place(operation, attempt, model));
-        if places.len() < PLACES {
-            places.push(place.clone());
-        }
+        let place = Arc::new(Place::new(self, operation, attempt, model));
+        self.places.rcu(|places| {
+            let room = if places.len() < PLACES { Some(place.clone()) } else { None };
+            places.iter().cloned().chain(room).collect::<Vec<_>>()
+        });
         place
-    }
-
-    fn new_place(&self, operation: Option<Operation>, attempt: &AttemptRecord, model: Arc<str>) -> Place {
-        let labels = place_labels(operation, attempt, &model);
-        let of_type = |kind: &'static str| self.tokens.get(with(labels.clone(), (label::TOKEN_TYPE, kind.into())));
-        let provider = (label::PROVIDER, owned(&attempt.provider));
-        Place {
-            operation,
-            provider: attempt.provider.clone(),
-            input: of_type("input"),
-            output: of_type("output"),
-            duration: self.duration.get(with(labels.clone(), (label::ERROR_TYPE, "".into()))),
-            first_chunk: self.first_chunk.get(labels.clone()),
-            good: self.attempts.get([provider.clone(), (label::CLASS, "".into())]),
-            cost: self.cost.get([provider, (label::REQUEST_MODEL, owned(&model))]),
-            model,
-        }
     }
 }
 
@@ -186,23 +190,6 @@ fn find(
 ) -> Option<Arc<Place>> {
     let is = |p: &&Arc<Place>| p.operation == operation && p.model == *model && p.provider == *provider;
     places.iter().find(is).cloned()
-}
-
-fn place_labels(operation: Option<Operation>, attempt: &AttemptRecord, model: &str) -> [Label; 4] {
-    [
-        (label::OPERATION, operation.map_or("unknown", operation_name).into()),
-        (label::PROVIDER_NAME, provider_name(attempt.dialect).into()),
-        (label::REQUEST_MODEL, owned(model)),
-        (label::PROVIDER, owned(&attempt.provider)),
-    ]
-}
-
-fn with([a, b, c, d]: [Label; 4], last: Label) -> [Label; 5] {
-    [a, b, c, d, last]
-}
-
-fn owned(text: &str) -> Cow<'static, str> {
-    Cow::Owned(text.to_owned())
 }
 
 /// The class of a failed attempt, or `4xx` and `5xx` for an error that was passed on; empty for a success.
@@ -221,26 +208,4 @@ fn cost_place(cost: Cost) -> usize {
         Cost::Free => 1,
         Cost::Unknown => 2,
     }
-}
-
-fn histograms<const N: usize>(
-    registry: &mut Registry,
-    name: &str,
-    help: &str,
-    cap: usize,
-    new: fn() -> Histogram,
-) -> Histograms<N> {
-    let family: Family<[Label; N], Histogram, fn() -> Histogram> = Family::new_with_constructor(new);
-    registry.register(name, help, family.clone());
-    Capped::of(family, cap)
-}
-
-/// 0.01 s to 81.92 s, as the conventions have it.
-pub(super) fn seconds_histogram() -> Histogram {
-    Histogram::new(exponential_buckets(0.01, 2.0, 14))
-}
-
-/// 1 to 67,108,864 tokens, as the conventions have it.
-fn tokens_histogram() -> Histogram {
-    Histogram::new(exponential_buckets(1.0, 4.0, 14))
 }

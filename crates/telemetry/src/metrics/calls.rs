@@ -2,20 +2,17 @@
 
 use std::borrow::Cow;
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
 use sidegate_policy::{Dialect, DryRun, Meta};
 
-use super::attempts::seconds_histogram;
-use super::capped::{Capped, Label};
+use super::SECONDS;
 use crate::audit::result_of;
+use crate::exposition::Labels;
+use crate::instrument::{Capped, Counter, Histogram, Register, Traced};
 use crate::names::{label, metric};
 use crate::record::{Anomaly, CallRecord, Outcome};
 
 /// Label sets of each family at most.
-const CALLS: usize = 100;
+const CALLS: usize = 64;
 const REFUSALS: usize = 64;
 const DRY_RUNS: usize = 32;
 
@@ -31,52 +28,45 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let calls = Capped::counters(registry, metric::CALLS, "Calls by outcome and class", CALLS);
-        let family: Family<[Label; 1], Histogram, fn() -> Histogram> =
-            Family::new_with_constructor(seconds_histogram as fn() -> Histogram);
+    pub(super) fn register(register: &mut Register, who: &Labels) -> Self {
+        let calls = Capped::new([label::DIALECT, label::OUTCOME, label::CLASS], CALLS, Counter::default);
+        let calls = register.add_of(metric::CALLS, "Calls by outcome and class", who.clone(), calls);
+        let outcomes = ["answered", "refused", "failed", "client_cancelled"];
+        let durations = Capped::new([label::OUTCOME], outcomes.len(), || Histogram::new(&SECONDS));
         let help = "Seconds of each call, with everything that it waited for";
-        registry.register(metric::CALL_DURATION, help, family.clone());
-        let of = |outcome: &'static str| family.get_or_create_owned(&[(label::OUTCOME, Cow::Borrowed(outcome))]);
+        let durations = register.add(metric::CALL_DURATION, help, durations);
+        let refusals = Capped::new([label::CLASS, label::RULE], REFUSALS, Counter::default);
+        let anomalies = Capped::new([label::ANOMALY], Anomaly::ALL.len(), Counter::default);
+        let dry_run = Capped::new([label::RESULT, label::RULE], DRY_RUNS, Counter::default);
         Self {
-            good: Dialect::ALL.map(|d| calls.get(labels(Some(d), "answered", Cow::Borrowed("")))),
+            good: Dialect::ALL.map(|d| calls.get(values(Some(d), "answered", Cow::Borrowed("")))),
             calls,
-            duration: ["answered", "refused", "failed", "client_cancelled"].map(of),
-            refusals: Capped::counters(registry, metric::REFUSALS, "Refusals by class and rule", REFUSALS),
-            anomalies: Capped::counters(
-                registry,
-                metric::ANOMALIES,
-                "Usage that does not add up, by kind",
-                Anomaly::ALL.len(),
-            ),
-            dry_run: Capped::counters(
-                registry,
-                metric::DRY_RUN,
-                "What objects in dry run would have done, by rule",
-                DRY_RUNS,
-            ),
+            duration: outcomes.map(|outcome| durations.get([Cow::Borrowed(outcome)])),
+            refusals: register.add(metric::REFUSALS, "Refusals by class and rule", refusals),
+            anomalies: register.add(metric::ANOMALIES, "Usage that does not add up, by kind", anomalies),
+            dry_run: register.add(metric::DRY_RUN, "What objects in dry run would have done, by rule", dry_run),
         }
     }
 
-    pub(super) fn observe(&self, record: &CallRecord) {
+    pub(super) fn observe(&self, record: &CallRecord, traced: Option<&Traced>) {
         let kind = match &record.outcome {
             Outcome::Answered(_) => 0,
             Outcome::Refused(_) => 1,
             Outcome::Failed(_) => 2,
             Outcome::ClientCancelled => 3,
         };
-        self.duration[kind].observe(record.duration.as_secs_f64());
+        self.duration[kind].observe(record.duration.as_secs_f64(), traced);
         match record.dialect {
             Some(dialect) if !record.outcome.is_error() => self.good[place(dialect)].inc(),
-            dialect => self.calls.get(labels(dialect, record.outcome.as_str(), class(&record.outcome))).inc(),
+            dialect => self.calls.get(values(dialect, record.outcome.as_str(), class(&record.outcome))).inc(),
         };
         if let Outcome::Refused(refusal) = &record.outcome {
             let rule = refusal.rule.as_ref().map(object).unwrap_or_default();
             let class = Cow::Borrowed(refusal.class.as_str());
-            self.refusals.get([(label::CLASS, class), (label::RULE, rule.into())]).inc();
+            self.refusals.get([class, rule.into()]).inc();
         }
         for anomaly in &record.anomalies {
-            self.anomalies.get([(label::ANOMALY, Cow::Borrowed(anomaly.as_str()))]).inc();
+            self.anomalies.get([Cow::Borrowed(anomaly.as_str())]).inc();
         }
         self.observe_dry_run(record);
     }
@@ -84,7 +74,7 @@ impl Calls {
     fn observe_dry_run(&self, record: &CallRecord) {
         let count = |result: &'static str, rule: Option<&Meta>| {
             let rule = rule.map(object).unwrap_or_default();
-            self.dry_run.get([(label::RESULT, Cow::Borrowed(result)), (label::RULE, rule.into())]).inc();
+            self.dry_run.get([Cow::Borrowed(result), rule.into()]).inc();
         };
         if let Some(told) = record.decision.as_ref().and_then(|d| d.dry_run.as_ref()) {
             let rule = match told {
@@ -99,9 +89,8 @@ impl Calls {
     }
 }
 
-fn labels(dialect: Option<Dialect>, outcome: &'static str, class: Cow<'static, str>) -> [Label; 3] {
-    let dialect = dialect.map_or("", Dialect::as_str);
-    [(label::DIALECT, Cow::Borrowed(dialect)), (label::OUTCOME, Cow::Borrowed(outcome)), (label::CLASS, class)]
+fn values(dialect: Option<Dialect>, outcome: &'static str, class: Cow<'static, str>) -> [Cow<'static, str>; 3] {
+    [Cow::Borrowed(dialect.map_or("", Dialect::as_str)), Cow::Borrowed(outcome), class]
 }
 
 /// The class of the gateway's vocabulary, or `4xx` and `5xx` for an error that was passed on.

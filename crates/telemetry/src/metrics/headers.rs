@@ -3,11 +3,7 @@
 
 use std::borrow::Cow;
 
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::registry::Registry;
-
-use super::capped::Label;
+use crate::instrument::{Capped, Counter, Register};
 use crate::names::{label, metric};
 
 /// Names with a counter of their own. Of mostly different lengths, so that a scan beats a search.
@@ -50,10 +46,10 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let family: Family<[Label; 1], Counter> = Family::default();
-        registry.register(metric::STRIPPED_HEADERS, "Request headers that were not sent on, by name", family.clone());
-        let of = |name: &'static str| family.get_or_create_owned(&[(label::HEADER, Cow::Borrowed(name))]);
+    pub(super) fn register(register: &mut Register) -> Self {
+        let family = Capped::new([label::HEADER], NAMES.len() + 1, Counter::default);
+        let family = register.add(metric::STRIPPED_HEADERS, "Request headers that were not sent on, by name", family);
+        let of = |name: &'static str| family.get([Cow::Borrowed(name)]);
         Self { known: NAMES.map(of), other: of(label::OTHER) }
     }
 

@@ -12,9 +12,9 @@ use sidegate_policy::{
 };
 
 use super::Metrics;
-use crate::names::metric;
-use crate::record::{Anomaly, CallRecord, Outcome};
-use crate::testing::{attempt, meta, record};
+use crate::names::{control, metric};
+use crate::record::{Anomaly, CallRecord, Outcome, TraceContext};
+use crate::testing::{attempt, caller, meta, record};
 
 fn exposition(metrics: &Metrics) -> String {
     let mut out = String::new();
@@ -25,7 +25,7 @@ fn exposition(metrics: &Metrics) -> String {
 /// Samples by name and labels.
 fn samples(metrics: &Metrics) -> BTreeMap<String, f64> {
     let text = exposition(metrics);
-    let lines = text.lines().filter(|l| !l.starts_with('#'));
+    let lines = text.lines().filter(|l| !l.starts_with('#')).filter_map(|l| l.split(" # {").next());
     lines.map(|l| l.rsplit_once(' ').unwrap()).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
@@ -94,7 +94,7 @@ fn snapshot() -> Snapshot {
 }
 
 fn metrics() -> Metrics {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&caller());
     metrics.policy(&snapshot(), Timestamp::from_second(1_700_000_000).unwrap());
     metrics
 }
@@ -122,6 +122,44 @@ fn a_call_is_counted_once_with_its_tokens_time_and_cost() {
     assert_eq!(value(&metrics, "sidegate_call_duration_seconds_sum", &["answered"]), 0.451);
     assert_eq!(value(&metrics, "sidegate_attempts_total", &["sidegate-system/openai", "class=\"\""]), 1.0);
     assert_eq!(value(&metrics, "sidegate_cost_states_total", &["priced"]), 1.0);
+}
+
+#[test]
+fn a_sampled_call_leaves_its_trace_beside_its_bucket_and_no_other_does() {
+    let (metrics, mut record) = (metrics(), record());
+    record.trace = record.trace.map(|trace| TraceContext { sampled: false, ..trace });
+    metrics.observe(&record);
+    assert!(!exposition(&metrics).contains("trace_id"));
+    record.trace = record.trace.map(|trace| TraceContext { sampled: true, ..trace });
+    metrics.observe(&record);
+    let text = exposition(&metrics);
+    let line = text.lines().find(|l| l.starts_with("sidegate_call_duration_seconds_bucket") && l.contains("trace_id"));
+    let exemplar = line.unwrap().split(" # ").nth(1).unwrap();
+    let ids = format!("{{trace_id=\"{:032x}\",span_id=\"{:016x}\"}}", 0xa1, 0xb2);
+    assert_eq!(exemplar, format!("{ids} 0.451 1795168800.574"), "the value and when the call had ended");
+}
+
+#[test]
+fn tokens_are_told_by_what_they_are_billed_as_and_streams_by_their_pace() {
+    let (metrics, record) = (metrics(), record());
+    metrics.observe(&record);
+    let tokens = |class: &str| value(&metrics, "sidegate_tokens_total", &[&format!("token_class=\"{class}\"")]);
+    assert_eq!((tokens("input"), tokens("cache_read"), tokens("output")), (7.0, 5.0, 34.0));
+    assert_eq!(sum(&metrics, "sidegate_tokens_total"), 46.0, "no class without tokens, none counted twice");
+    let pace = value(&metrics, "gen_ai_server_time_per_output_token_seconds_sum", &["gpt-4o-mini"]);
+    assert!((pace - 0.33 / 33.0).abs() < 1e-9, "{pace}");
+}
+
+#[test]
+fn whose_calls_they_are_stands_beside_what_they_took() {
+    let (metrics, record) = (metrics(), record());
+    metrics.observe(&record);
+    let of = ["sidegate_caller_namespace=\"shop\"", "sidegate_caller_workload=\"deployment/checkout\""];
+    for name in ["sidegate_cost_nanodollars_total", "sidegate_caller_info"] {
+        assert!(value(&metrics, name, &of) > 0.0, "{name}");
+    }
+    let pod = ["sidegate_caller_service_account=\"checkout-sa\"", "sidegate_caller_pod=\"checkout-7d9f-x2x4z\""];
+    assert_eq!(value(&metrics, "sidegate_caller_info", &pod), 1.0);
 }
 
 #[test]
@@ -295,7 +333,7 @@ fn models_that_the_policy_does_not_know_are_other() {
 
 #[test]
 fn a_model_becomes_known_with_the_policy_that_names_it() {
-    let (metrics, record) = (Metrics::new(), record());
+    let (metrics, record) = (Metrics::new(&caller()), record());
     metrics.observe(&record);
     metrics.policy(&snapshot(), Timestamp::UNIX_EPOCH);
     metrics.observe(&record);
@@ -355,7 +393,7 @@ fn hostile(i: u64) -> CallRecord {
 /// OV9: labels from models, paths, ids, headers and objects, as many and as different as can be.
 #[test]
 fn ov9_no_attack_on_labels_makes_more_than_2000_series() {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&caller());
     metrics.policy(&crowded(), Timestamp::UNIX_EPOCH);
     for i in 0..20_000 {
         metrics.observe(&hostile(i));
@@ -416,14 +454,17 @@ fn every_family_has_its_name_from_the_list_and_every_name_a_family() {
 #[test]
 fn the_documentation_names_every_metric_and_its_labels() {
     let doc = include_str!("../../../../docs/metrics.md");
-    for name in metric::ALL {
+    for name in metric::ALL.iter().chain(&control::metric::ALL) {
         assert!(doc.contains(&format!("| `{name}` |")), "docs/metrics.md lacks {name}");
     }
     for line in doc.lines().filter_map(|l| l.strip_prefix("| `")) {
         let named = line.split('`').next().unwrap();
-        assert!(metric::ALL.contains(&named), "docs/metrics.md names {named}, which does not exist");
+        assert!(
+            metric::ALL.iter().chain(&control::metric::ALL).any(|name| *name == named),
+            "docs/metrics.md names {named}, which does not exist"
+        );
     }
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(&caller());
     metrics.policy(&crowded(), Timestamp::UNIX_EPOCH);
     (0..50).for_each(|i| metrics.observe(&hostile(i)));
     metrics.stripped("cookie");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sidegate_policy::{Dialect, Operation};
 
-use super::metric;
+use super::{control, metric};
 use crate::span::{operation_name, provider_name};
 
 const LIST: &str = include_str!("conventions-1.41.txt");
@@ -61,6 +61,15 @@ fn metrics_are_the_conventions_with_underscores_and_unit_or_ours() {
         assert!(listed.contains(name) || name.starts_with("sidegate_"), "{name}");
     }
     assert_eq!(emitted("metric"), metric::ALL, "every name is in the list of all");
+}
+
+#[test]
+fn the_control_planes_metrics_say_whose_they_are_and_are_all_listed() {
+    let source = include_str!("control.rs").split("pub mod label").next().unwrap();
+    let named: Vec<&str> =
+        source.lines().filter(|l| l.contains(": &str = ")).filter_map(|l| l.split('"').nth(1)).collect();
+    assert_eq!(named, control::metric::ALL);
+    assert!(named.iter().all(|name| name.starts_with("sidegate_control_") && !metric::ALL.contains(name)));
 }
 
 #[test]

@@ -22,7 +22,7 @@ fn sidecar() -> Arc<Sidecar> {
         bounds: CallBounds::default(),
         pools: Pools::new(Arc::new(Network::default())),
         audit: Arc::new(AuditQueue::new(Format::Json, 1024)),
-        metrics: Arc::new(Metrics::new()),
+        metrics: Arc::new(Metrics::new(&Caller::default())),
         spans: None,
     })
 }
