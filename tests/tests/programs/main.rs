@@ -6,6 +6,7 @@ mod apart;
 mod dev;
 mod http;
 mod leaks;
+mod live;
 mod otlp;
 mod ports;
 mod process;
