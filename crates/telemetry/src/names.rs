@@ -435,10 +435,12 @@ pub mod audit {
     pub const BYTES_IN: &str = "bytes_in";
     /// Bytes of the answer's body.
     pub const BYTES_OUT: &str = "bytes_out";
-    /// The trace that the caller is in.
+    /// The trace that it is in.
     pub const TRACE_ID: &str = "trace_id";
     /// The caller's span.
     pub const SPAN_ID: &str = "span_id";
+    /// Its spans go to the tracing back-end.
+    pub const SAMPLED: &str = "sampled";
     /// What policy wants to be told beside, by name.
     pub const ATTRIBUTES: &str = "attributes";
 }
