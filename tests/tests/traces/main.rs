@@ -3,6 +3,7 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 mod carried;
+mod content;
 mod context;
 mod faults_ot;
 mod sampled;
