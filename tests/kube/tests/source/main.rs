@@ -9,6 +9,7 @@ mod programs;
 mod replaced;
 mod rights;
 mod rotation;
+mod scraped;
 mod world;
 
 use std::time::Duration;
