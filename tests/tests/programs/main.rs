@@ -9,6 +9,7 @@ mod leaks;
 mod ports;
 mod process;
 mod refused;
+mod series;
 mod surfaces;
 
 use std::net::SocketAddr;
