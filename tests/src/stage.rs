@@ -62,6 +62,8 @@ pub struct Setting {
     pub sim: SimConfig,
     /// Audit lines on their way; whoever looks takes them.
     pub audit: Arc<AuditQueue>,
+    /// Spans are kept for somebody to send.
+    pub traced: bool,
 }
 
 impl Default for Setting {
@@ -71,6 +73,7 @@ impl Default for Setting {
             bounds: CallBounds::default(),
             seed: 7,
             network: false,
+            traced: false,
             sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
             audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
         }
@@ -120,6 +123,7 @@ impl Stage {
             bounds: setting.bounds,
             pools: pools.clone(),
             audit: setting.audit,
+            spans: setting.traced.then(Arc::default),
         });
         Self { sidecar, sim, memory, pools, tasks: JoinSet::new(), stop: watch::channel(false).0 }
     }

@@ -14,6 +14,7 @@ use std::thread::JoinHandle;
 use sidegate_controller::{Controller, Listeners, Options, StartError as ControlError};
 use sidegate_proxy::assembly::{self, Bound, StartError};
 use sidegate_proxy::clock::Clock;
+use sidegate_proxy::config::otlp::OtlpFlags;
 use sidegate_proxy::config::{Config, Labels, parse_labels};
 use sidegate_proxy::signals::{stop_on_signal, stopped};
 use sidegate_telemetry::Format;
@@ -65,6 +66,8 @@ pub struct Arguments {
     /// Print JSON audit lines instead of readable ones.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    otlp: OtlpFlags,
 }
 
 /// Why it cannot start.
@@ -143,6 +146,7 @@ fn bind_sidecar(arguments: &Arguments, state: &StateDirectory) -> Result<Bound, 
         max_held_bytes: 256 << 20,
         max_calls: 16_384,
         drain_seconds: 0,
+        otlp: arguments.otlp.clone(),
     };
     let format = if arguments.json { Format::Json } else { Format::Human { colour: io::stdout().is_terminal() } };
     assembly::bind(config, format)

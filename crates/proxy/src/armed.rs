@@ -18,6 +18,7 @@ use crate::dispatch::breaker::Breakers;
 use crate::dispatch::pool::{Pool, Pools};
 use crate::dispatch::tls::InvalidAuthorities;
 use crate::secret::Secret;
+use crate::trace;
 
 /// Keys by provider (`namespace/name`) and credential name.
 pub type Keys = HashMap<(String, String), Secret>;
@@ -34,6 +35,8 @@ pub struct ArmedProvider {
     pub pool: Arc<Pool>,
     /// For each credential, its header value; none if the key is not here.
     pub keys: Vec<Option<HeaderValue>>,
+    /// It is told the trace context.
+    pub told_traces: bool,
     /// Where its operations are asked for, as far as that is the same for every call.
     uris: Vec<(Operation, Uri)>,
 }
@@ -73,6 +76,7 @@ impl Armed {
             providers.push(ArmedProvider {
                 pool: pools.of(provider)?,
                 keys: header_values(provider, keys),
+                told_traces: trace::goes_to(&provider.endpoint.host, &snapshot.telemetry.traces.propagate_to),
                 uris: uris.filter_map(|(operation, path)| Some((operation, path.try_into().ok()?))).collect(),
             });
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sidegate_telemetry::audit::{Output, Writer};
-use sidegate_telemetry::{AuditQueue, Format, Metrics};
+use sidegate_telemetry::{AuditQueue, Format, Metrics, SpanQueue};
 use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::{Builder, Runtime};
@@ -32,6 +32,7 @@ use crate::dispatch::connect::Network;
 use crate::dispatch::pool::Pools;
 use crate::health::{self, Health};
 use crate::listen::accept;
+use crate::otlp::{self, Exporter};
 use crate::sidecar::{Parts, Sidecar};
 
 /// Bytes of audit lines that may wait for the writer.
@@ -99,6 +100,7 @@ pub struct Bound {
     audit: Output,
     audit_format: Format,
     control: tonic::transport::Endpoint,
+    traces: Option<otlp::Settings>,
 }
 
 /// Opens everything that a sidecar needs.
@@ -108,6 +110,7 @@ pub struct Bound {
 pub fn bind(config: Config, audit_format: Format) -> Result<Bound, StartError> {
     let addresses = config.call_addresses().map_err(StartError::Flag)?;
     let control = endpoint(&config.control)?;
+    let traces = otlp::Settings::traces(&config).map_err(StartError::Flag)?;
     let store = Store::open(&config.state_dir)
         .map_err(|source| StartError::State { path: config.state_dir.clone(), source })?;
     let audit = Output::open(&config.audit, config.audit_rotation())
@@ -130,7 +133,7 @@ pub fn bind(config: Config, audit_format: Format) -> Result<Bound, StartError> {
         .admin_socket
         .as_ref()
         .map(|path| unix_listener(path).map_err(|source| StartError::Socket { path: path.clone(), source }));
-    Ok(Bound { admin: admin.transpose()?, config, calls, metrics, store, audit, audit_format, control })
+    Ok(Bound { admin: admin.transpose()?, config, calls, metrics, store, audit, audit_format, control, traces })
 }
 
 fn listen(address: SocketAddr) -> io::Result<StdListener> {
@@ -176,6 +179,7 @@ impl Bound {
         let audit = Arc::new(AuditQueue::new(self.audit_format, AUDIT_BYTES));
         let writer = Writer::start(audit.clone(), self.audit)?;
         let caller = shared_caller(&self.config);
+        let spans = self.traces.is_some().then(Arc::<SpanQueue>::default);
         let sidecar = Sidecar::new(Parts {
             metrics: Arc::new(Metrics::new(&caller)),
             caller,
@@ -184,6 +188,7 @@ impl Bound {
             bounds: self.config.bounds(),
             pools: Pools::new(Arc::new(Network::default())),
             audit,
+            spans,
         });
         let status = Arc::new(Status::new(clock));
         let mut applier = Applier::new(self.store);
@@ -197,6 +202,7 @@ impl Bound {
             control: self.control,
             token: self.config.token_file.clone(),
             applier,
+            traces: self.traces,
         };
         let (ended, has_ended) = watch::channel(false);
         let thread = std::thread::Builder::new().name("control".into()).spawn({
@@ -260,6 +266,7 @@ struct Beside {
     control: tonic::transport::Endpoint,
     token: Option<PathBuf>,
     applier: Applier,
+    traces: Option<otlp::Settings>,
 }
 
 impl Beside {
@@ -270,6 +277,10 @@ impl Beside {
         }
         if let Some(Ok(listener)) = self.admin.map(UnixListener::from_std) {
             tasks.spawn(admin::serve(self.health.clone(), listener, stop.clone()));
+        }
+        if let (Some(settings), Some(spans)) = (self.traces, &self.health.sidecar.spans) {
+            let metrics = self.health.sidecar.metrics.clone();
+            tasks.spawn(Exporter::new(&settings, spans.clone(), metrics, seed()).run(stop.clone()));
         }
         let link = Link {
             sidecar: self.health.sidecar,

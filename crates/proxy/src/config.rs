@@ -3,6 +3,8 @@
 //! The only place that reads the environment. A wrong value ends the program with 64 before a socket is
 //! bound; a zero never means unlimited.
 
+pub mod otlp;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,6 +13,8 @@ use std::sync::Arc;
 use clap::Parser;
 use sidegate_policy::Caller;
 use sidegate_telemetry::audit::Rotation;
+
+use self::otlp::OtlpFlags;
 
 /// The AI gateway beside one pod.
 #[derive(Debug, Clone, Parser)]
@@ -71,6 +75,9 @@ pub struct Config {
     /// Seconds that running calls get to end at shutdown.
     #[arg(long, env = "SIDEGATE_DRAIN_SECONDS", default_value_t = 110)]
     pub drain_seconds: u64,
+    /// Where traces go.
+    #[command(flatten)]
+    pub otlp: OtlpFlags,
 }
 
 /// Labels of a pod.

@@ -56,7 +56,10 @@ pub async fn dispatch(
     loop {
         let target = tour.target();
         let place = armed.place(target.provider, &target.model, &sidecar.breakers).ok_or_else(Stop::no_policy)?;
-        let request = prepare(sidecar, &armed, &asked, &target)?;
+        let mut request = prepare(sidecar, &armed, &asked, &target)?;
+        if armed.providers[target.provider].told_traces {
+            settlement.pass_trace(&asked.head.headers, request.headers_mut());
+        }
         let hold = match hold_attempt(sidecar, &armed, &asked.call, &place, settlement) {
             Ok(hold) => hold,
             // The first failure is why there is another attempt at all, and says more than the limit.

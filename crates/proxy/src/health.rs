@@ -84,6 +84,7 @@ impl Health {
         let metrics = &self.sidecar.metrics;
         metrics.circuits(&self.sidecar.breakers.suspensions());
         metrics.audit_dropped(self.sidecar.audit.dropped());
+        metrics.spans_without_room(self.sidecar.spans.as_ref().map_or(0, |spans| spans.dropped()));
         metrics.open_calls(self.sidecar.open_calls());
         metrics.open_streams(self.sidecar.open_streams());
         let accept = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok());

@@ -17,6 +17,7 @@ use sidegate_policy::{Class, Fault, Provider};
 use crate::armed::{Armed, ArmedProvider};
 use crate::recognize::Asked;
 use crate::sidecar::Sidecar;
+use crate::trace;
 
 /// One place to send a call to.
 #[derive(Debug, Clone)]
@@ -91,7 +92,7 @@ pub fn prepare(
     *request.method_mut() = asked.head.method.clone();
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
-    copy_headers(sidecar, &asked.head.headers, provider, headers);
+    copy_headers(sidecar, &asked.head.headers, (provider, ready), headers);
     headers.insert(HOST, ready.pool.host_header());
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let key = target.credential.and_then(|c| ready.keys.get(c)).and_then(Option::clone);
@@ -112,13 +113,18 @@ fn uri(ready: &ArmedProvider, provider: &Provider, asked: &Asked, model: &str) -
 }
 
 /// What may pass of the caller's headers; what does not is counted by name.
-fn copy_headers(sidecar: &Sidecar, from: &HeaderMap, provider: &Provider, to: &mut HeaderMap) {
+fn copy_headers(
+    sidecar: &Sidecar,
+    from: &HeaderMap,
+    (provider, ready): (&Provider, &ArmedProvider),
+    to: &mut HeaderMap,
+) {
     let nominated = Nominated::by(from);
     to.reserve(from.len());
     for (name, value) in from {
         if request_header_passes(provider.dialect, name) && !nominated.has(name) {
             to.append(name.clone(), value.clone());
-        } else if !is_ours(name) {
+        } else if !is_ours(name) && !(ready.told_traces && trace::is_context(name)) {
             sidecar.metrics.stripped(name.as_str());
         }
     }

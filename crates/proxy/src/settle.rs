@@ -16,16 +16,16 @@ use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_dialects::recognize::Endpoint;
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
 use sidegate_policy::{Attribute, AttributeValue, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
-use sidegate_telemetry::{CallRecord, Decision, Outcome, RequestId, TraceContext};
+use sidegate_telemetry::sampling::{AtEnd, at_head};
+use sidegate_telemetry::{CallRecord, Decision, Detail, Outcome, RequestId};
 
 use self::attempt::OpenAttempt;
+use crate::armed::Armed;
 use crate::sidecar::{Place, Sidecar};
+use crate::trace;
 
 /// Our id of a call.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-sidegate-request-id");
-
-/// W3C Trace Context.
-const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// A call that has not ended.
 pub struct Settlement(Option<Box<Open>>);
@@ -42,6 +42,8 @@ struct Open {
     /// Status that the caller got.
     status: u16,
     several_places: bool,
+    /// What may still make it a traced one.
+    at_end: AtEnd,
 }
 
 /// How the body of an answer ended.
@@ -64,7 +66,7 @@ impl Settlement {
         let started = sidecar.clock.now();
         let bits = (u128::from(sidecar.draw()) << 64) | u128::from(sidecar.draw());
         let mut record = CallRecord::new(RequestId::new(bits), sidecar.clock.wall(), sidecar.caller.clone());
-        record.trace = headers.get(&TRACE_PARENT).and_then(|v| TraceContext::parse(v.as_bytes()));
+        record.trace = trace::parent(headers);
         Self(Some(Box::new(Open {
             sidecar: sidecar.clone(),
             started,
@@ -75,7 +77,26 @@ impl Settlement {
             pin: None,
             status: 0,
             several_places: false,
+            at_end: AtEnd::default(),
         })))
+    }
+
+    /// Whether the call is traced, as far as its head tells. Nothing is asked where spans go nowhere.
+    pub fn sample(&mut self, armed: Option<&Armed>, headers: &HeaderMap) {
+        self.with(|open| {
+            if open.sidecar.spans.is_none() {
+                return;
+            }
+            if let Some(armed) = armed {
+                let traces = &armed.snapshot.telemetry.traces;
+                open.at_end = AtEnd::of(traces);
+                open.record.sampled = at_head(traces, &open.record);
+            }
+            if open.record.sampled {
+                let trace_state = open.record.trace.and_then(|_| trace::state(headers)).unwrap_or_default();
+                open.record.detail = Some(Box::new(Detail { trace_state, ..Detail::default() }));
+            }
+        });
     }
 
     fn with<T: Default>(&mut self, note: impl FnOnce(&mut Open) -> T) -> T {
@@ -164,6 +185,17 @@ impl Settlement {
         if let Some(id) = id {
             headers.insert(REQUEST_ID, id);
         }
+    }
+
+    /// Tells the next attempt its place in the trace: below ours, or, where nobody sends our spans, below the caller's.
+    pub fn pass_trace(&mut self, from: &HeaderMap, to: &mut HeaderMap) {
+        self.with(|open| {
+            let record = &open.record;
+            let ours = open.sidecar.spans.is_some().then(|| record.attempt_context(record.attempts.len()));
+            if let Some(context) = ours.or(record.trace) {
+                trace::tell(&context, record.trace.and_then(|_| trace::state(from)), to);
+            }
+        });
     }
 
     /// The sidecar whose call it is.
@@ -311,6 +343,13 @@ impl Open {
             self.sidecar.book().settle(hold, HoldOutcome::Used(Tokens::default()), now);
         }
         drop(self.place.take());
+        if let Some(spans) = &self.sidecar.spans {
+            let first = self.sidecar.is_first();
+            self.record.sampled |= self.at_end.takes(&self.record, first);
+            if self.record.sampled {
+                spans.push(&self.record);
+            }
+        }
         self.sidecar.metrics.observe(&self.record);
         self.sidecar.audit.push(&self.record);
         self.sidecar.recent.push(self.record, now);

@@ -1,6 +1,6 @@
 //! What every call of a sidecar shares. Each part locks on its own and never across an await.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
@@ -8,7 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use sidegate_ledger::Book;
 use sidegate_policy::Caller;
-use sidegate_telemetry::{AuditQueue, Metrics};
+use sidegate_telemetry::{AuditQueue, Metrics, SpanQueue};
 use tokio::task::JoinError;
 
 use crate::armed::Armed;
@@ -36,6 +36,8 @@ pub struct Parts {
     pub audit: Arc<AuditQueue>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Calls whose spans wait to be sent; none if they go nowhere.
+    pub spans: Option<Arc<SpanQueue>>,
 }
 
 /// A sidecar, apart from its sockets.
@@ -60,10 +62,13 @@ pub struct Sidecar {
     pub audit: Arc<AuditQueue>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Calls whose spans wait to be sent; none if they go nowhere.
+    pub spans: Option<Arc<SpanQueue>>,
     /// The last calls, for whoever asks what happened.
     pub recent: Recent,
     book: Mutex<Book>,
     chance: Mutex<SmallRng>,
+    begun: AtomicBool,
     calls: AtomicU64,
     streams: AtomicU64,
     held_bytes: AtomicU64,
@@ -84,9 +89,11 @@ impl Sidecar {
             pins: Pins::default(),
             audit: parts.audit,
             metrics: parts.metrics,
+            spans: parts.spans,
             recent: Recent::default(),
             book: Mutex::new(Book::new()),
             chance: Mutex::new(SmallRng::seed_from_u64(parts.seed)),
+            begun: AtomicBool::new(false),
             calls: AtomicU64::new(0),
             streams: AtomicU64::new(0),
             held_bytes: AtomicU64::new(0),
@@ -101,6 +108,11 @@ impl Sidecar {
     /// A number, uniform over all of `u64`.
     pub fn draw(&self) -> u64 {
         self.chance.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+
+    /// Whether nobody has asked this before: true for the first call of the sidecar's life.
+    pub fn is_first(&self) -> bool {
+        !self.begun.load(Ordering::Relaxed) && !self.begun.swap(true, Ordering::Relaxed)
     }
 
     /// Takes a place among the calls at once; none if all are taken.

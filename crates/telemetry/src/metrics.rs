@@ -33,6 +33,32 @@ static SECONDS: Bounds = Bounds {
     native: (-14, 17),
 };
 
+/// Why spans are lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// They found no room to wait in.
+    QueueFull,
+    /// The back-end took the others of their batch and not them.
+    Rejected,
+    /// The back-end did not take their batch, or nobody was there until the sidecar ended.
+    Failed,
+}
+
+impl Lost {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::QueueFull, Self::Rejected, Self::Failed];
+
+    /// The word in the metric.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::QueueFull => "queue_full",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// All counters of a sidecar.
 #[derive(Debug)]
 pub struct Metrics {
@@ -109,6 +135,21 @@ impl Metrics {
         self.state.audit_dropped.raise(lines);
     }
 
+    /// The tracing back-end took so many spans.
+    pub fn spans_exported(&self, spans: u64) {
+        self.state.spans_exported.inc_by(spans);
+    }
+
+    /// So many spans are lost.
+    pub fn spans_lost(&self, lost: Lost, spans: u64) {
+        self.state.spans_dropped(lost).inc_by(spans);
+    }
+
+    /// Spans that found no room since the start.
+    pub fn spans_without_room(&self, spans: u64) {
+        self.state.spans_dropped(Lost::QueueFull).raise(spans);
+    }
+
     /// A request header was not sent on; `name` in lower case.
     pub fn stripped(&self, name: &str) {
         self.headers.stripped(name);
@@ -131,11 +172,14 @@ fn who(caller: &Caller) -> Labels {
     vec![(label::CALLER_NAMESPACE, owned(&caller.namespace)), (label::CALLER_WORKLOAD, owned(&caller.workload))]
 }
 
-/// The trace of a call whose caller records it.
+/// Where a trace tells more of a call: in ours where it is told, else in that of a caller who records its own.
 fn traced(record: &CallRecord) -> Option<Traced> {
-    let trace = record.trace.filter(|trace| trace.sampled)?;
     let at = record.started.checked_add(record.duration).unwrap_or(record.started);
-    Some(Traced { trace_id: trace.trace_id, span_id: trace.span_id, at })
+    if record.sampled {
+        return Some(Traced { trace_id: record.trace_id(), span_id: record.call_span(), at });
+    }
+    let caller = record.trace.filter(|trace| trace.sampled)?;
+    Some(Traced { trace_id: caller.trace_id, span_id: caller.span_id, at })
 }
 
 fn owned(text: &str) -> Cow<'static, str> {

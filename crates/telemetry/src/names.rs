@@ -55,6 +55,10 @@ pub mod metric {
     pub const STRIPPED_HEADERS: &str = "sidegate_stripped_headers";
     /// Counter: audit lines that found no room.
     pub const AUDIT_DROPPED: &str = "sidegate_audit_dropped";
+    /// Counter: spans that the tracing back-end took.
+    pub const SPANS_EXPORTED: &str = "sidegate_spans_exported";
+    /// Counter: spans that are lost, by reason.
+    pub const SPANS_DROPPED: &str = "sidegate_spans_dropped";
     /// Gauge, always 1: the versions in force, as labels.
     pub const POLICY_INFO: &str = "sidegate_policy_info";
     /// Gauge: when the policy in force was taken over, seconds since 1970.
@@ -77,7 +81,7 @@ pub mod metric {
     pub const BUILD_INFO: &str = "sidegate_build_info";
 
     /// All of them.
-    pub const ALL: [&str; 29] = [
+    pub const ALL: [&str; 31] = [
         TOKEN_USAGE,
         OPERATION_DURATION,
         TIME_TO_FIRST_CHUNK,
@@ -97,6 +101,8 @@ pub mod metric {
         DRY_RUN,
         STRIPPED_HEADERS,
         AUDIT_DROPPED,
+        SPANS_EXPORTED,
+        SPANS_DROPPED,
         POLICY_INFO,
         POLICY_APPLIED,
         POLICY_REFUSED,
@@ -150,6 +156,8 @@ pub mod label {
     pub const RESULT: &str = "result";
     /// Name of a header.
     pub const HEADER: &str = "header";
+    /// Why something is lost.
+    pub const REASON: &str = "reason";
     /// A version.
     pub const VERSION: &str = "version";
     /// Version of the price list.
@@ -266,6 +274,50 @@ pub mod attribute {
     pub const BYTES_IN: &str = "sidegate.bytes_in";
     /// Bytes of the answer's body.
     pub const BYTES_OUT: &str = "sidegate.bytes_out";
+    /// The conversation that the call says it belongs to.
+    pub const CONVERSATION: &str = "gen_ai.conversation.id";
+    /// Name of a tool.
+    pub const TOOL_NAME: &str = "gen_ai.tool.name";
+    /// What ties a tool's result to its call.
+    pub const TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
+    /// What the model was told beside the conversation, as JSON; only where policy captures content.
+    pub const SYSTEM_INSTRUCTIONS: &str = "gen_ai.system_instructions";
+    /// The conversation, as JSON; only where policy captures content.
+    pub const INPUT_MESSAGES: &str = "gen_ai.input.messages";
+    /// The answer, as JSON; only where policy captures content.
+    pub const OUTPUT_MESSAGES: &str = "gen_ai.output.messages";
+    /// Before the names of what policy wants told.
+    pub const OF_POLICY: &str = "sidegate.attribute.";
+}
+
+/// Attributes of the resource that all spans are of: the sidecar and its pod.
+pub mod resource {
+    /// Name of the service: `sidegate-proxy` where nobody says otherwise.
+    pub const SERVICE_NAME: &str = "service.name";
+    /// Version of the program.
+    pub const SERVICE_VERSION: &str = "service.version";
+    /// Namespace of the pod.
+    pub const NAMESPACE: &str = "k8s.namespace.name";
+    /// Name of the pod.
+    pub const POD: &str = "k8s.pod.name";
+    /// What the pod is part of, where it is a Deployment.
+    pub const DEPLOYMENT: &str = "k8s.deployment.name";
+    /// What the pod is part of, where it is a StatefulSet.
+    pub const STATEFUL_SET: &str = "k8s.statefulset.name";
+    /// What the pod is part of, where it is a DaemonSet.
+    pub const DAEMON_SET: &str = "k8s.daemonset.name";
+    /// What the pod is part of, where it is a Job.
+    pub const JOB: &str = "k8s.job.name";
+    /// What the pod is part of, where it is a CronJob.
+    pub const CRON_JOB: &str = "k8s.cronjob.name";
+}
+
+/// Names of events within spans.
+pub mod event {
+    /// The model asks for a tool.
+    pub const TOOL_CALL: &str = "sidegate.tool_call";
+    /// What a tool gave came back from the application.
+    pub const TOOL_RESULT: &str = "sidegate.tool_result";
 }
 
 /// Fields of the audit line of a call. Those of its nested objects are among them; `docs/audit.md` describes each.

@@ -7,7 +7,9 @@
 mod attempt;
 mod change;
 mod decision;
+mod detail;
 mod id;
+mod place;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +23,7 @@ pub use attempt::{AttemptRecord, UsageSource};
 pub use change::{Author, ChangeKind, ChangeRecord};
 pub(crate) use decision::lost_because;
 pub use decision::{Considered, Decision, LostRoute, RuleName};
+pub use detail::{Content, Detail, Tool, ToolUse};
 pub(crate) use id::hex;
 pub use id::{RequestId, TraceContext};
 
@@ -176,6 +179,10 @@ pub struct CallRecord {
     pub attributes: Vec<(Arc<str>, Box<str>)>,
     /// The trace that the caller is in, if it said so.
     pub trace: Option<TraceContext>,
+    /// Its spans go to the tracing back-end: decided at its head, and once more when it has settled.
+    pub sampled: bool,
+    /// What its trace alone tells; none for a call that was not sampled at its head.
+    pub detail: Option<Box<Detail>>,
 }
 
 impl CallRecord {
@@ -207,6 +214,8 @@ impl CallRecord {
             bytes_out: 0,
             attributes: Vec::new(),
             trace: None,
+            sampled: false,
+            detail: None,
         }
     }
 

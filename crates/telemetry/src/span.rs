@@ -1,6 +1,6 @@
 //! The facts of a call's spans, as plain values: one SERVER span for the call, one CLIENT span for each attempt.
 //!
-//! Names and attributes follow [`crate::names`]; an exporter only translates. Sampling and sending are not
+//! Names and attributes follow [`crate::names`]; [`crate::otlp`] only translates. Sampling and sending are not
 //! here. Tokens and cost stand on the attempts alone, so that a sum over spans counts them once. The
 //! sidecar's admin socket shows the same facts as JSON.
 
@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use sidegate_policy::{Dialect, Operation};
 
 use crate::json::Json;
-use crate::record::CallRecord;
+use crate::names::{attribute, event};
+use crate::record::{CallRecord, Tool, ToolUse};
 
 /// Which side of a request a span tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,9 +43,33 @@ pub enum Value<'a> {
     Flag(bool),
 }
 
+/// What a span is a child of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parent {
+    /// Its id.
+    pub id: u64,
+    /// It is another process's.
+    pub remote: bool,
+}
+
+/// Something that happened within a span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event<'a> {
+    /// What.
+    pub name: &'static str,
+    /// When.
+    pub at: Timestamp,
+    /// What is known of it, by name.
+    pub attributes: Vec<(Cow<'a, str>, Value<'a>)>,
+}
+
 /// One span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpanFacts<'a> {
+    /// Its id, never 0.
+    pub id: u64,
+    /// What it is a child of; none for the first span of its trace.
+    pub parent: Option<Parent>,
     /// Its name.
     pub name: String,
     /// Which side it tells of.
@@ -56,12 +81,18 @@ pub struct SpanFacts<'a> {
     /// It did not succeed; what happened is in `error.type`.
     pub failed: bool,
     /// What is known, by name, each name once.
-    pub attributes: Vec<(&'static str, Value<'a>)>,
+    pub attributes: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// What happened within it, in its order.
+    pub events: Vec<Event<'a>>,
 }
 
 /// All spans of a call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallSpans<'a> {
+    /// The trace that they belong to, never 0.
+    pub trace_id: u128,
+    /// What the vendors along the way told each other (`tracestate`); empty if nothing.
+    pub trace_state: &'a str,
     /// The call.
     pub call: SpanFacts<'a>,
     /// Its attempts, in their order.
@@ -75,8 +106,10 @@ impl<'a> CallSpans<'a> {
         let last = record.attempts.len().saturating_sub(1);
         let attempts = record.attempts.iter().enumerate();
         Self {
+            trace_id: record.trace_id(),
+            trace_state: record.detail.as_ref().map_or("", |d| &d.trace_state),
             call: call::facts(record),
-            attempts: attempts.map(|(index, a)| attempt::facts(record, a, index == last)).collect(),
+            attempts: attempts.map(|(index, a)| attempt::facts(record, (index, a), index == last)).collect(),
         }
     }
 }
@@ -102,11 +135,24 @@ fn span(facts: &SpanFacts<'_>, json: &mut Json<'_>) {
     json.name("start").time(facts.start);
     json.name("duration_seconds").seconds(facts.duration);
     json.name("failed").flag(facts.failed);
-    json.name("attributes").object(|json| {
-        for (name, told) in &facts.attributes {
-            value(told, json.name(name));
-        }
-    });
+    json.name("attributes").object(|json| attributes(&facts.attributes, json));
+    if !facts.events.is_empty() {
+        json.name("events").array(|json| {
+            for event in &facts.events {
+                json.object(|json| {
+                    json.name("name").text(event.name);
+                    json.name("time").time(event.at);
+                    json.name("attributes").object(|json| attributes(&event.attributes, json));
+                });
+            }
+        });
+    }
+}
+
+fn attributes(told: &[(Cow<'_, str>, Value<'_>)], json: &mut Json<'_>) {
+    for (name, told) in told {
+        value(told, json.named(name));
+    }
 }
 
 fn value(value: &Value<'_>, json: &mut Json<'_>) {
@@ -142,24 +188,28 @@ pub(crate) fn provider_name(dialect: Dialect) -> &'static str {
 }
 
 /// A list of attributes in the making; what is not known is not told.
-struct Attributes<'a>(Vec<(&'static str, Value<'a>)>);
+struct Attributes<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
 impl<'a> Attributes<'a> {
+    fn push(&mut self, name: &'static str, value: Value<'a>) {
+        self.0.push((Cow::Borrowed(name), value));
+    }
+
     fn text(&mut self, name: &'static str, text: impl Into<Cow<'a, str>>) {
         let text = text.into();
         if !text.is_empty() {
-            self.0.push((name, Value::Text(text)));
+            self.push(name, Value::Text(text));
         }
     }
 
     fn texts(&mut self, name: &'static str, texts: Vec<Cow<'a, str>>) {
         if !texts.is_empty() {
-            self.0.push((name, Value::Texts(texts)));
+            self.push(name, Value::Texts(texts));
         }
     }
 
     fn number(&mut self, name: &'static str, number: impl TryInto<i64>) {
-        self.0.push((name, Value::Number(number.try_into().unwrap_or(i64::MAX))));
+        self.push(name, Value::Number(number.try_into().unwrap_or(i64::MAX)));
     }
 
     fn some(&mut self, name: &'static str, number: Option<u64>) {
@@ -167,4 +217,29 @@ impl<'a> Attributes<'a> {
             self.number(name, number);
         }
     }
+
+    /// What policy wants told of the call.
+    fn named_by_policy(&mut self, record: &'a CallRecord) {
+        for (name, value) in &record.attributes {
+            self.0.push((format!("{}{name}", attribute::OF_POLICY).into(), Value::Text((&**value).into())));
+        }
+    }
+}
+
+/// What happened with a tool, at that moment.
+fn tool_event(used: &ToolUse, at: Timestamp) -> Event<'_> {
+    let mut list = Attributes(Vec::with_capacity(2));
+    list.text(attribute::TOOL_NAME, &*used.name);
+    list.text(attribute::TOOL_CALL_ID, &*used.id);
+    let name = match used.what {
+        Tool::Result => event::TOOL_RESULT,
+        Tool::Call => event::TOOL_CALL,
+    };
+    Event { name, at, attributes: list.0 }
+}
+
+/// The events of a record about what happened with tools in that way.
+fn tool_events(record: &CallRecord, what: Tool, at: Timestamp) -> Vec<Event<'_>> {
+    let all = record.detail.iter().flat_map(|d| &d.tools);
+    all.filter(|used| used.what == what).map(|used| tool_event(used, at)).collect()
 }

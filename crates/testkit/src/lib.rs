@@ -4,3 +4,4 @@
 //! dev-dependency of the tests, and a dependency of `sidegate dev` only.
 
 pub mod sim;
+pub mod sink;

@@ -6,6 +6,7 @@ mod apart;
 mod dev;
 mod http;
 mod leaks;
+mod otlp;
 mod ports;
 mod process;
 mod refused;

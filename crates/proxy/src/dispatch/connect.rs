@@ -89,7 +89,7 @@ impl Connect for Network {
     fn connect<'a>(&'a self, origin: &'a Origin) -> Connecting<'a> {
         Box::pin(async move {
             let addresses = self.resolver.addresses(&origin.endpoint.host).await?;
-            let stream = open(&allowed(addresses, origin)?).await?;
+            let stream = first_of(&allowed(addresses, origin)?).await?;
             let _ = stream.set_nodelay(true);
             if !origin.endpoint.tls {
                 return Ok(Connected { io: Box::new(TokioIo::new(stream)), http2: false });
@@ -119,7 +119,7 @@ fn allowed(addresses: Vec<IpAddr>, origin: &Origin) -> Result<Vec<SocketAddr>, F
 }
 
 /// The first connection among the addresses.
-async fn open(addresses: &[SocketAddr]) -> Result<TcpStream, Fault> {
+pub(crate) async fn first_of(addresses: &[SocketAddr]) -> Result<TcpStream, Fault> {
     if let [only] = addresses {
         return TcpStream::connect(only).await.map_err(|_| not_connected());
     }

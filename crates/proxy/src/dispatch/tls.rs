@@ -72,7 +72,8 @@ impl Tls {
     }
 }
 
-fn bundle(pem: &str) -> Result<RootCertStore, InvalidAuthorities> {
+/// The authorities in a text.
+pub(crate) fn bundle(pem: &str) -> Result<RootCertStore, InvalidAuthorities> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()).flatten() {
         roots.add(certificate)?;
@@ -81,7 +82,7 @@ fn bundle(pem: &str) -> Result<RootCertStore, InvalidAuthorities> {
 }
 
 /// Mozilla's list, and what the platform adds to it.
-fn public() -> RootCertStore {
+pub(crate) fn public() -> RootCertStore {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots

@@ -35,6 +35,13 @@ fn attributes_are_the_conventions_or_ours() {
 }
 
 #[test]
+fn a_resource_has_the_conventions_names_and_events_have_ours() {
+    let listed = listed("resource");
+    assert!(emitted("resource").iter().all(|name| listed.contains(name)));
+    assert!(emitted("event").iter().all(|name| name.starts_with("sidegate.")));
+}
+
+#[test]
 fn labels_of_the_conventions_are_their_attributes_with_underscores() {
     let listed: BTreeSet<String> = listed("attribute").into_iter().map(|n| n.replace('.', "_")).collect();
     for name in emitted("label").into_iter().filter(|n| is_foreign(n)) {
@@ -94,7 +101,7 @@ fn operations_and_providers_have_the_conventions_words_where_there_are_some() {
 
 #[test]
 fn no_name_is_emitted_twice() {
-    for module in ["metric", "label", "attribute", "audit", "change"] {
+    for module in ["metric", "label", "attribute", "resource", "event", "audit", "change"] {
         let names = emitted(module);
         let distinct: BTreeSet<&String> = names.iter().collect();
         assert_eq!(distinct.len(), names.len(), "{module}");

@@ -20,6 +20,12 @@ impl RequestId {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
+
+    /// The bits that it was made of.
+    #[must_use]
+    pub fn bits(&self) -> u128 {
+        unhex(&self.0).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for RequestId {
@@ -46,6 +52,19 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
+    /// Bytes of a `traceparent`.
+    pub const LEN: usize = 55;
+
+    /// Writes a `traceparent` of version 00.
+    #[must_use]
+    pub fn to_header(&self) -> [u8; Self::LEN] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        hex(&self.trace_id.to_be_bytes(), &mut text[3..35]);
+        hex(&self.span_id.to_be_bytes(), &mut text[36..52]);
+        text[54] += u8::from(self.sampled);
+        text
+    }
+
     /// Reads `00-<32 hex>-<16 hex>-<2 hex>` (<https://www.w3.org/TR/trace-context/>, 3.2): a later version
     /// may carry more behind a dash, version `ff` and ids of zeros are invalid, and so are capitals.
     #[must_use]

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use sidegate_policy::{DryRun, Meta, Operation};
 
-use super::{Attributes, SpanFacts, SpanKind, Value};
+use super::{Attributes, Parent, SpanFacts, SpanKind, Value, tool_events};
 use crate::audit::result_of;
 use crate::names::attribute;
-use crate::record::{CallRecord, Decision, Outcome, RuleName, lost_because};
+use crate::record::{CallRecord, Decision, Outcome, RuleName, Tool, lost_because};
 
 /// Entries of a list at most.
 const MAX_ENTRIES: usize = 16;
@@ -37,7 +37,10 @@ pub(super) fn facts(record: &CallRecord) -> SpanFacts<'_> {
     list.texts(attribute::ANOMALIES, texts(&record.anomalies, |a| a.as_str().into()));
     list.number(attribute::BYTES_IN, record.bytes_in);
     list.number(attribute::BYTES_OUT, record.bytes_out);
+    list.named_by_policy(record);
     SpanFacts {
+        id: record.call_span(),
+        parent: record.trace.map(|caller| Parent { id: caller.span_id, remote: true }),
         name: format!("{method} {what}"),
         kind: SpanKind::Server,
         start: record.started,
@@ -45,6 +48,7 @@ pub(super) fn facts(record: &CallRecord) -> SpanFacts<'_> {
         // As HTTP's conventions have it: for a server, only what the server did wrong is an error.
         failed: matches!(record.outcome, Outcome::Failed(_)),
         attributes: list.0,
+        events: tool_events(record, Tool::Result, record.started),
     }
 }
 
@@ -89,7 +93,7 @@ fn decided<'a>(decision: &'a Decision, list: &mut Attributes<'a>) {
         }
         RuleName::Accessible => list.text(attribute::RULE, "accessible"),
     }
-    list.0.push((attribute::PINNED, Value::Flag(decision.pinned)));
+    list.push(attribute::PINNED, Value::Flag(decision.pinned));
     let lost = |l: &crate::record::LostRoute| format!("{} {}", l.meta, lost_because(l.why)).into();
     list.texts(attribute::LOST, texts(&decision.lost, lost));
     let left = |l: &sidegate_policy::LeftOut| format!("{}/{} {}", l.provider, l.model, l.why.as_str()).into();

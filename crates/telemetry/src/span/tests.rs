@@ -153,7 +153,7 @@ fn each_attribute_stands_once() {
         record.outcome = outcome;
         let spans = CallSpans::of(&record);
         for span in std::iter::once(&spans.call).chain(&spans.attempts) {
-            let names: BTreeSet<&str> = span.attributes.iter().map(|(n, _)| *n).collect();
+            let names: BTreeSet<&str> = span.attributes.iter().map(|(n, _)| &**n).collect();
             assert_eq!(names.len(), span.attributes.len());
         }
     }

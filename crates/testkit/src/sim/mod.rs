@@ -29,7 +29,7 @@ mod reply;
 mod retouch;
 mod sample;
 mod script;
-mod sniff;
+pub(crate) mod sniff;
 mod tls;
 mod upload;
 mod vector;

@@ -211,6 +211,7 @@ fn start_sidecar(directory: &Path, control: SocketAddr, calls: SocketAddr, healt
         ("--token-file", place("token")),
         ("--drain-seconds", "1".to_owned()),
         ("--as-namespace", "somewhere".to_owned()),
+        ("--as-workload", "deployment/something".to_owned()),
         ("--as-pod", "somebody".to_owned()),
     ];
     Program::start("sidegate-proxy", directory, &flags)

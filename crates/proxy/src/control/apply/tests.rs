@@ -23,6 +23,7 @@ fn sidecar() -> Arc<Sidecar> {
         pools: Pools::new(Arc::new(Network::default())),
         audit: Arc::new(AuditQueue::new(Format::Json, 1024)),
         metrics: Arc::new(Metrics::new(&Caller::default())),
+        spans: None,
     })
 }
 

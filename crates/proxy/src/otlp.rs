@@ -1,0 +1,190 @@
+//! Sends spans to a tracing back-end by OTLP: from the second thread, by tick, and never at the cost of a call.
+//!
+//! Calls leave their records in a queue that is bounded in bytes and wake nobody. Here they are taken, encoded and
+//! sent, one batch at a time. A back-end that fails is asked again later and later; one that turns a batch down for
+//! good loses it. What is lost is counted, and what the back-end says is not repeated anywhere.
+
+pub mod connect;
+pub mod settings;
+pub mod transport;
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use sidegate_telemetry::metrics::Lost;
+use sidegate_telemetry::otlp::{Resource, export};
+use sidegate_telemetry::spans::spans;
+use sidegate_telemetry::{CallRecord, Metrics, SpanQueue};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use self::settings::Target;
+use self::transport::{Failure, Transport};
+use crate::config::Config;
+use crate::signals::stopped;
+
+/// The method by gRPC.
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// How long a span may wait for its batch.
+const TICK: Duration = Duration::from_millis(500);
+/// Calls of one batch: encoded some half a megabyte.
+const BATCH: usize = 128;
+/// Longest first wait after a failure; doubles with each.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// Longest wait after a failure.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// What the last spans get at shutdown.
+const LAST_SPANS: Duration = Duration::from_secs(1);
+
+/// Everything that sending spans needs, read and judged.
+pub struct Settings {
+    /// Where they go.
+    pub target: Target,
+    /// What they are of.
+    pub resource: Resource,
+}
+
+impl Settings {
+    /// What is said of traces; none if they go nowhere.
+    ///
+    /// # Errors
+    /// A sentence that names the variable, and never its value.
+    pub fn traces(config: &Config) -> Result<Option<Self>, String> {
+        let Some(target) = settings::traces(&config.otlp)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self { target, resource: settings::resource(&config.otlp, &config.caller())? }))
+    }
+}
+
+/// Sends what waits in a queue.
+pub struct Exporter {
+    queue: Arc<SpanQueue>,
+    metrics: Arc<Metrics>,
+    transport: Transport,
+    resource: Resource,
+    chance: SmallRng,
+    /// What the back-end has not taken yet.
+    batch: Option<Batch>,
+    taken: Vec<CallRecord>,
+    /// Failures in a row.
+    failures: u32,
+}
+
+/// Encoded spans.
+struct Batch {
+    body: Bytes,
+    spans: u64,
+}
+
+impl Exporter {
+    /// From `queue` to where `settings` say.
+    #[must_use]
+    pub fn new(settings: &Settings, queue: Arc<SpanQueue>, metrics: Arc<Metrics>, seed: u64) -> Self {
+        Self {
+            queue,
+            metrics,
+            transport: Transport::to(&settings.target),
+            resource: settings.resource.clone(),
+            chance: SmallRng::seed_from_u64(seed),
+            batch: None,
+            taken: Vec::new(),
+            failures: 0,
+        }
+    }
+
+    /// Sends until `stop` says so, and then what is left, for a moment.
+    pub async fn run(mut self, stop: watch::Receiver<bool>) {
+        let mut stopped = pin!(stopped(stop));
+        let mut wait = TICK;
+        let end = loop {
+            tokio::select! {
+                biased;
+                () = stopped.as_mut() => break Instant::now() + LAST_SPANS,
+                () = sleep(wait) => {}
+            }
+            let mut round = pin!(self.round());
+            tokio::select! {
+                biased;
+                next = round.as_mut() => wait = next,
+                () = stopped.as_mut() => {
+                    let end = Instant::now() + LAST_SPANS;
+                    // What is under way may still be taken; sent anew it would be there twice.
+                    let _ = timeout_at(end, round).await;
+                    break end;
+                }
+            }
+        };
+        let _ = timeout_at(end, async { while self.round().await.is_zero() {} }).await;
+        self.give_up();
+    }
+
+    /// Sends one batch, if there is one; how long to wait before the next.
+    async fn round(&mut self) -> Duration {
+        if self.batch.is_none() {
+            self.batch = self.next_batch();
+        }
+        let Some(batch) = &self.batch else {
+            return TICK;
+        };
+        let sent = self.transport.send(EXPORT, batch.body.clone()).await;
+        match sent {
+            Ok(answer) => {
+                self.taken(&answer);
+                Duration::ZERO
+            }
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    fn next_batch(&mut self) -> Option<Batch> {
+        self.queue.take(BATCH, &mut self.taken);
+        if self.taken.is_empty() {
+            return None;
+        }
+        let body = export(&self.taken, &self.resource).encode_to_vec().into();
+        let spans = self.taken.iter().map(spans).sum();
+        self.taken.clear();
+        Some(Batch { body, spans })
+    }
+
+    /// The back-end took the batch, or all of it but some spans.
+    fn taken(&mut self, answer: &[u8]) {
+        let Some(batch) = self.batch.take() else { return };
+        if std::mem::take(&mut self.failures) > 0 {
+            tracing::info!("the tracing back-end takes spans again");
+        }
+        let rejected = ExportTraceServiceResponse::decode(answer).ok().and_then(|a| a.partial_success);
+        let rejected = rejected.map_or(0, |p| u64::try_from(p.rejected_spans).unwrap_or(0)).min(batch.spans);
+        self.metrics.spans_exported(batch.spans - rejected);
+        self.metrics.spans_lost(Lost::Rejected, rejected);
+    }
+
+    /// The back-end did not take the batch; how long to wait.
+    fn failed(&mut self, failure: &Failure) -> Duration {
+        if self.failures == 0 {
+            tracing::warn!(what = %failure.what, "the tracing back-end does not take spans");
+        }
+        if !failure.passing {
+            self.give_up();
+        }
+        let doubled = FIRST_WAIT.saturating_mul(1 << self.failures.min(8)).min(LONGEST_WAIT);
+        self.failures = self.failures.saturating_add(1);
+        // Between half of it and all of it, so that the sidecars of a cluster do not come back together.
+        let jittered = doubled.mul_f64(self.chance.random_range(0.5..1.0));
+        failure.after.map_or(jittered, |asked| asked.max(jittered))
+    }
+
+    /// What is in the batch is lost.
+    fn give_up(&mut self) {
+        if let Some(batch) = self.batch.take() {
+            self.metrics.spans_lost(Lost::Failed, batch.spans);
+        }
+    }
+}

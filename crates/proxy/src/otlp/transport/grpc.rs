@@ -1,0 +1,100 @@
+//! One unary call over a channel that reconnects by itself. Messages are handed through as they were encoded.
+
+use std::time::Duration;
+
+use bytes::{Buf, BufMut, Bytes};
+use http::HeaderMap;
+use http::uri::PathAndQuery;
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+
+use super::super::connect::Dialer;
+use super::super::settings::Target;
+use super::{Failure, MAX_ANSWER};
+
+/// A ping after so much silence of a connection that is used,
+const PING_AFTER: Duration = Duration::from_secs(20);
+/// and no answer in so much time, means that nobody is there.
+const PING_TIME: Duration = Duration::from_secs(10);
+
+/// A channel to a back-end.
+pub(super) struct Grpc {
+    client: tonic::client::Grpc<Channel>,
+    headers: HeaderMap,
+}
+
+impl Grpc {
+    pub(super) fn to(target: &Target) -> Self {
+        let endpoint = Endpoint::from(target.uri.clone()).http2_keep_alive_interval(PING_AFTER);
+        let channel = endpoint.keep_alive_timeout(PING_TIME).connect_with_connector_lazy(Dialer::to(target));
+        let mut client = tonic::client::Grpc::new(channel).max_decoding_message_size(MAX_ANSWER);
+        if target.gzip {
+            client = client.send_compressed(CompressionEncoding::Gzip);
+        }
+        Self { client, headers: target.headers.clone() }
+    }
+
+    pub(super) async fn send(&mut self, method: &'static str, body: Bytes) -> Result<Bytes, Failure> {
+        self.client.ready().await.map_err(|_| Failure::passing("no connection"))?;
+        let request =
+            Request::from_parts(MetadataMap::from_headers(self.headers.clone()), tonic::Extensions::default(), body);
+        let answer = self.client.unary(request, PathAndQuery::from_static(method), Encoded).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| told(&status))
+    }
+}
+
+/// By OTLP's table of codes that may pass; a broken connection has no code of its own.
+fn told(status: &Status) -> Failure {
+    let passing = matches!(
+        status.code(),
+        Code::Cancelled
+            | Code::DeadlineExceeded
+            | Code::Aborted
+            | Code::OutOfRange
+            | Code::Unavailable
+            | Code::DataLoss
+            | Code::ResourceExhausted
+            | Code::Unknown
+    );
+    Failure { what: format!("gRPC code {:?}", status.code()), passing, after: None }
+}
+
+/// Messages that are encoded already, and answers that somebody else decodes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Encoded;
+
+impl Codec for Encoded {
+    type Encode = Bytes;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        Self
+    }
+
+    fn decoder(&mut self) -> Self {
+        Self
+    }
+}
+
+impl Encoder for Encoded {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn encode(&mut self, item: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        into.put(item);
+        Ok(())
+    }
+}
+
+impl Decoder for Encoded {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(from.copy_to_bytes(from.remaining())))
+    }
+}
