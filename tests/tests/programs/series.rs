@@ -46,7 +46,7 @@ fn attack(i: usize) -> Vec<Request<Full<Bytes>>> {
 }
 
 async fn series(at: SocketAddr) -> BTreeSet<String> {
-    let text = get(at, "/metrics").await.unwrap().text();
+    let text = get(at, "/metrics").await.unwrap().text().to_owned();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect()
 }
@@ -72,7 +72,7 @@ async fn ov9_no_attack_on_labels_makes_more_than_2000_series_of_a_running_sideca
     assert!(series.len() > 600, "{}: the attack reached the caps", series.len());
     assert!(series.iter().any(|s| s.contains("gen_ai_request_model=\"other\"")), "and names beyond them are other");
     assert!(!series.iter().any(|s| s.contains("attack-") || s.contains("id-")), "{series:#?}");
-    let text = get(apart.health, "/metrics").await.unwrap().text();
+    let text = get(apart.health, "/metrics").await.unwrap().text().to_owned();
     let counted = text.lines().filter(|l| l.starts_with("sidegate_calls_total{"));
     let counted: u64 = counted.map(|l| l.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
     assert_eq!(counted, made, "and no call went uncounted");
