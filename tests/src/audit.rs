@@ -14,8 +14,9 @@ static PUBLISHED: LazyLock<Value> = LazyLock::new(|| {
 
 static SCHEMA: LazyLock<(Schemas, SchemaIndex)> = LazyLock::new(|| {
     let (mut compiler, mut schemas) = (Compiler::new(), Schemas::new());
-    let compiled = compiler.add_resource("audit.schema.json", PUBLISHED.clone());
-    let compiled = compiled.and_then(|()| compiler.compile("audit.schema.json", &mut schemas));
+    let added = compiler.add_resource("audit.schema.json", PUBLISHED.clone());
+    added.unwrap_or_else(|e| panic!("docs/audit.schema.json: {e:#}"));
+    let compiled = compiler.compile("audit.schema.json", &mut schemas);
     (schemas, compiled.unwrap_or_else(|e| panic!("docs/audit.schema.json: {e:#}")))
 });
 

@@ -112,6 +112,11 @@ impl Talk {
         self.hears().await
     }
 
+    /// Says something that is not answered at once.
+    pub fn tells(&self, message: Down) {
+        self.says(Ok(message));
+    }
+
     /// Ends the stream without an error.
     pub fn end(self) {
         drop(self.outgoing);

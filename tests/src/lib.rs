@@ -8,6 +8,7 @@
 
 pub mod audit;
 pub mod cable;
+pub mod canary;
 pub mod client;
 pub mod feigned;
 pub mod memory;

@@ -86,8 +86,8 @@ pub struct Linked {
     pub status: Arc<Status>,
     /// Whether a policy of an earlier run was found.
     pub restored: bool,
-    _tasks: JoinSet<()>,
-    _stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    stop: watch::Sender<bool>,
 }
 
 impl Linked {
@@ -107,7 +107,13 @@ impl Linked {
         let link = Link { sidecar, channel, applier, status: status.clone(), token: None };
         let ((stop, stopped), mut tasks) = (watch::channel(false), JoinSet::new());
         tasks.spawn(link.run(stopped));
-        Self { status, restored, _tasks: tasks, _stop: stop }
+        Self { status, restored, tasks, stop }
+    }
+
+    /// It is told to end, as its sidecar is, and does.
+    pub async fn end(mut self) {
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
     }
 
     /// Whether its stream is open.

@@ -58,6 +58,8 @@ pub struct Setting {
     pub seed: u64,
     /// Over real sockets to the provider, instead of in memory.
     pub network: bool,
+    /// Whom the sidecar speaks for.
+    pub caller: Caller,
     /// The simulator.
     pub sim: SimConfig,
     /// Audit lines on their way; whoever looks takes them.
@@ -73,11 +75,18 @@ impl Default for Setting {
             bounds: CallBounds::default(),
             seed: 7,
             network: false,
+            caller: caller(),
             traced: false,
             sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
             audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
         }
     }
+}
+
+/// Who calls, where nothing else is said.
+#[must_use]
+pub fn caller() -> Caller {
+    Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() }
 }
 
 impl Stage {
@@ -114,10 +123,9 @@ impl Stage {
         } else {
             Pools::new(Arc::new(memory.clone()))
         };
-        let caller = Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() };
         let sidecar = Sidecar::new(Parts {
-            metrics: Arc::new(Metrics::new(&caller)),
-            caller: Arc::new(caller),
+            metrics: Arc::new(Metrics::new(&setting.caller)),
+            caller: Arc::new(setting.caller),
             clock: Clock::starting_at(jiff::Timestamp::UNIX_EPOCH),
             seed: setting.seed,
             bounds: setting.bounds,

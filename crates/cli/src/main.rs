@@ -37,7 +37,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run control plane, sidecar and provider simulator in one process, from the YAML that kubectl would apply.
-    Dev(dev::Arguments),
+    Dev(Box<dev::Arguments>),
     /// Print the definitions of the objects, and what admits them, as YAML for kubectl apply --server-side.
     Crds(crds::Arguments),
     /// Say where a call would go and why: the rule that wins, those that lose, what is left out, what is held.
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
 fn run(command: Command, program: called::Program) -> Result<ExitCode, Failure> {
     match command {
         Command::Dev(arguments) => {
-            dev::run(arguments).map(|()| ExitCode::SUCCESS).map_err(|error| Failure::new(USAGE, error))
+            dev::run(*arguments).map(|()| ExitCode::SUCCESS).map_err(|error| Failure::new(USAGE, error))
         }
         Command::Crds(arguments) => {
             crds::run(&arguments).map(|()| ExitCode::SUCCESS).map_err(|error| Failure::new(USAGE, error))

@@ -120,7 +120,7 @@ impl Index {
         }
     }
 
-    /// Raised by every change that may change an effective policy.
+    /// Raised by every change that may change an effective policy, or how an object stands.
     #[must_use]
     pub fn revision(&self) -> u64 {
         self.revision
@@ -192,9 +192,10 @@ impl Index {
             Ok(accepted) => accepted,
             Err(why) => return self.refuse(name, &object.metadata, why),
         };
-        self.refused.remove(&name);
+        let stays = old.is_some_and(|old| old.accepted == accepted);
+        self.forgive(&name);
         self.journal.accepted(&name, &object.metadata, &object.spec);
-        if old.is_some_and(|old| old.accepted == accepted) {
+        if stays {
             return;
         }
         let prices = self.prices.rules_for(&accepted.provider.endpoint);
@@ -208,7 +209,7 @@ impl Index {
             Ok(accepted) => accepted,
             Err(why) => return self.refuse(name, &object.metadata, why),
         };
-        self.refused.remove(&name);
+        self.forgive(&name);
         self.journal.accepted(&name, &object.metadata, &object.spec);
         let key = (name.namespace, name.name);
         if self.policies.get(&key) != Some(&accepted) {
@@ -288,7 +289,7 @@ impl Index {
     /// Forgets an object, whether or not its last version was accepted.
     pub fn delete(&mut self, name: &ObjectName) {
         self.journal.deleted(name);
-        self.refused.remove(name);
+        self.forgive(name);
         let key = (name.namespace.clone(), name.name.clone());
         match name.kind {
             Kind::AiProvider if self.providers.contains_key(&key) => self.set_provider(&key, None),
@@ -380,7 +381,18 @@ impl Index {
             self.delete(&name);
         }
         self.journal.refused(&name, metadata, &why);
-        self.refused.insert(name, Refused { uid, generation: metadata.generation.unwrap_or(0), why });
+        let refused = Refused { uid, generation: metadata.generation.unwrap_or(0), why };
+        if self.refused.get(&name) != Some(&refused) {
+            self.refused.insert(name, refused);
+            self.revision += 1;
+        }
+    }
+
+    /// Nothing of an object is refused any more.
+    fn forgive(&mut self, name: &ObjectName) {
+        if self.refused.remove(name).is_some() {
+            self.revision += 1;
+        }
     }
 
     fn place_pods(&mut self, pods: &BTreeSet<Name>) {

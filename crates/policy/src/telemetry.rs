@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::call::Call;
 use crate::glob::Glob;
 use crate::meta::Meta;
 
@@ -149,6 +150,15 @@ pub struct Attribute {
 impl Attribute {
     /// Bytes of a value at most.
     pub const LONGEST_VALUE: usize = 128;
+
+    /// What it says of `call`; none if the call does not carry its header.
+    #[must_use]
+    pub fn value_of(&self, call: &Call) -> Option<Box<str>> {
+        match &self.value {
+            AttributeValue::Header(name) => Self::told(call.header(name)?),
+            AttributeValue::Known(value) => Some(Box::from(&**value)),
+        }
+    }
 
     /// `text` as it is told: without control characters and cut to [`Self::LONGEST_VALUE`] bytes; none if nothing is
     /// left of it.

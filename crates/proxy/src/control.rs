@@ -12,6 +12,7 @@ pub mod store;
 pub mod token;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,6 +45,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// A stream that lived so long was no failure.
 const LONG_LIVED: Duration = Duration::from_secs(10);
+/// For what is told last, when the sidecar ends.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Answers that wait for the stream.
 const ANSWERS: usize = 16;
 /// Largest message. Beyond the largest snapshot, so that one that is too large is refused with a reason rather than
@@ -103,9 +106,18 @@ impl Link {
         let mut failures = 0_u32;
         loop {
             let began = Instant::now();
-            let ended = tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
-                ended = self.stream() => ended,
+            let ended = {
+                let mut stream = pin!(self.stream(stop.clone()));
+                let ended = tokio::select! {
+                    ended = &mut stream => Some(ended),
+                    _ = stop.wait_for(|stop| *stop) => None,
+                };
+                let Some(ended) = ended else {
+                    // It ends by itself once the last sums are told; a control plane that is not there is not waited for.
+                    let _ = timeout(LAST_WORDS, stream).await;
+                    return;
+                };
+                ended
             };
             // Whoever watches asks again on the next stream.
             self.sidecar.recent.unwatch_all();
@@ -123,12 +135,12 @@ impl Link {
         }
     }
 
-    /// One stream, from its opening to its end.
-    async fn stream(&mut self) -> Result<(), tonic::Status> {
+    /// One stream, from its opening to its end, or to `stop`.
+    async fn stream(&mut self, stop: watch::Receiver<bool>) -> Result<(), tonic::Status> {
         let (answers, waiting) = mpsc::channel(ANSWERS);
         let hello = SidecarMessage { message: Some(ToControl::Hello(self.hello())) };
         let desk = Desk::new(self.sidecar.clone());
-        let outgoing = live::outgoing(hello, waiting, desk.clone());
+        let outgoing = live::outgoing(hello, waiting, desk.clone(), stop);
         let mut client = ControlPlaneClient::new(self.channel.clone()).max_decoding_message_size(MAX_MESSAGE);
         let mut request = tonic::Request::new(outgoing);
         if let Some(file) = &self.token {

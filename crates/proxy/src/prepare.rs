@@ -124,7 +124,7 @@ fn copy_headers(
     for (name, value) in from {
         if request_header_passes(provider.dialect, name) && !nominated.has(name) {
             to.append(name.clone(), value.clone());
-        } else if !is_ours(name) && !(ready.told_traces && trace::is_context(name)) {
+        } else if !(is_ours(name) || ready.told_traces && trace::is_context(name)) {
             sidecar.metrics.stripped(name.as_str());
         }
     }

@@ -14,10 +14,11 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_dialects::recognize::Endpoint;
+use sidegate_dialects::tools::{self, Notes};
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
-use sidegate_policy::{Attribute, AttributeValue, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
+use sidegate_policy::{Attribute, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
 use sidegate_telemetry::sampling::{AtEnd, at_head};
-use sidegate_telemetry::{CallRecord, Decision, Detail, Outcome, RequestId};
+use sidegate_telemetry::{CallRecord, Decision, Detail, Outcome, RequestId, Tool, ToolUse};
 
 use self::attempt::OpenAttempt;
 use crate::armed::Armed;
@@ -99,6 +100,31 @@ impl Settlement {
         });
     }
 
+    /// Whether the call is traced, as far as its head told.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.0.as_ref().is_some_and(|open| open.record.sampled)
+    }
+
+    /// The tools that the answer asked for.
+    pub fn asked(&mut self, asked: Vec<tools::Tool>) {
+        self.with(|open| {
+            if let Some(detail) = &mut open.record.detail {
+                detail.tools.extend(asked.into_iter().map(|tool| used(Tool::Call, tool)));
+            }
+        });
+    }
+
+    /// What only a trace tells of the request.
+    pub fn noted(&mut self, notes: Notes) {
+        self.with(|open| {
+            if let Some(detail) = &mut open.record.detail {
+                detail.conversation = notes.conversation;
+                detail.tools.extend(notes.results.into_iter().map(|tool| used(Tool::Result, tool)));
+            }
+        });
+    }
+
     fn with<T: Default>(&mut self, note: impl FnOnce(&mut Open) -> T) -> T {
         self.0.as_mut().map(|open| note(open)).unwrap_or_default()
     }
@@ -158,7 +184,8 @@ impl Settlement {
     pub fn attributed(&mut self, snapshot: &Snapshot, call: &Call) {
         let attributes = &snapshot.telemetry.attributes;
         if !attributes.is_empty() {
-            self.with(|open| open.record.attributes = attributes.iter().filter_map(|a| told(a, call)).collect());
+            let told = |a: &Attribute| Some((a.name.clone(), a.value_of(call)?));
+            self.with(|open| open.record.attributes = attributes.iter().filter_map(told).collect());
         }
     }
 
@@ -271,15 +298,6 @@ impl Settlement {
     }
 }
 
-/// An attribute and what it says of the call, if it says anything.
-fn told(attribute: &Attribute, call: &Call) -> Option<(Arc<str>, Box<str>)> {
-    let value = match &attribute.value {
-        AttributeValue::Header(name) => Attribute::told(call.header(name)?)?,
-        AttributeValue::Known(value) => Box::from(&**value),
-    };
-    Some((attribute.name.clone(), value))
-}
-
 impl Drop for Settlement {
     /// Nobody ended the call: its future or its answer was dropped.
     fn drop(&mut self) {
@@ -354,4 +372,8 @@ impl Open {
         self.sidecar.audit.push(&self.record);
         self.sidecar.recent.push(self.record, now);
     }
+}
+
+fn used(what: Tool, tool: tools::Tool) -> ToolUse {
+    ToolUse { what, name: tool.name, id: tool.id }
 }

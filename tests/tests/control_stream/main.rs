@@ -13,6 +13,7 @@ mod policies;
 mod prices;
 mod reconnect;
 mod refused;
+mod telemetry;
 mod versions;
 
 use std::time::Duration;
@@ -42,7 +43,12 @@ struct Whole {
 impl Whole {
     /// Everything up, and the policy of `objects` with its keys in force.
     async fn up(objects: Folder) -> Self {
-        let (state, cable, stage) = (Folder::new("state"), Cable::default(), Stage::bare(Setting::default()));
+        Self::set(objects, Setting::default()).await
+    }
+
+    /// The same, with the sidecar set like that.
+    async fn set(objects: Folder, setting: Setting) -> Self {
+        let (state, cable, stage) = (Folder::new("state"), Cable::default(), Stage::bare(setting));
         let plane = Plane::start(&objects, &cable);
         let linked = Linked::over(&stage, &cable, &state);
         let whole = Self { objects, state, cable, plane, stage, linked };

@@ -1,205 +1,195 @@
-//! Keys and prompts: in no output of any program, in no spelling.
+//! Keys, and what people wrote: put into every place that text can come from, over every way that a call can go wrong,
+//! and in no output of any program, in no spelling and not by half.
+//!
+//! What is shown by design is the model's name, what policy names as an attribute, the names and ids that a provider
+//! gives its answers, in spans the trace's state, the conversation and the names and ids of tools, and nothing else that comes from outside; `docs/audit.md` says so, and it is looked for here where it
+//! should be, so that the search is known to find.
 
-use std::path::Path;
+mod breaking;
+mod inputs;
+mod objects;
+
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, Request};
-use http_body_util::Full;
-use serde_json::{Value, json};
-use sidegate_testkit::sim::{Key, Rule, SimConfig};
-use sidegate_tests::client::{post, with};
+use sidegate_testkit::sim::{Key, SimConfig};
+use sidegate_testkit::sink::Sink;
+use sidegate_tests::audit;
+use sidegate_tests::canary::{Outputs, spellings};
+use sidegate_tests::objects::Folder;
+use tokio::time::sleep;
 
 use crate::http::{Connection, ask, call, get};
-use crate::{Apart, Provider, SOON, ended};
+use crate::ports::free;
+use crate::process::{Program, command};
+use crate::{Apart, Provider, SOON, ended, sidecar_flags};
 
-/// A key with signs that every encoding changes.
+/// A provider's key, with signs that every encoding changes.
 const KEY: &str = "sk-canary+Key/7\"&%=~0123456789abcdef";
-/// A prompt with such signs.
-const PROMPT: &str = "canary+Prompt/7\"&%=~ \u{fc}ber \u{1f426} <0123456789>";
 /// What the application thinks is its key.
-const OWN: &str = "app-canary-key";
+const OWN: &str = "app-canary-key-zyxwvut";
 /// What it puts where keys are put, too.
-const QUERY: &str = "query-canary-key";
+const QUERY: &str = "query-canary-key-zyxwvut";
+/// A person, in the ways that people are told apart.
+const NAME: &str = "Leonore Zo\u{eb} Canary-M\u{fc}ller \u{1f426}";
+const EMAIL: &str = "leonore.canary+tag@example.test";
+const PHONE: &str = "+49 (151) 2345-67890";
+/// Something of which there is only one.
+const TOKEN: &str = "tok_canary_9f8e7d6c5b4a3210";
+/// What the provider says.
+const ANSWER: &str = "the provider's own canary+Words/5\"&%=~";
+/// What stands beside an object.
+const NOTE: &str = "annotated canary+Note/3\"&%=~";
 
-/// A text in the spellings that outputs are searched for.
-fn spellings(text: &str) -> Vec<String> {
-    let bytes = text.as_bytes();
-    let json = Value::from(text).to_string();
-    let ascii = |c: char| {
-        if c.is_ascii() {
-            c.to_string()
-        } else {
-            c.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}")).collect()
-        }
-    };
-    let quoted = json[1..json.len() - 1].to_owned();
-    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-._~".contains(b);
-    let percent =
-        bytes.iter().map(|b| if plain(b) { char::from(*b).to_string() } else { format!("%{b:02X}") }).collect();
-    let mut all = vec![text.to_owned(), quoted.clone(), quoted.chars().map(ascii).collect(), percent];
-    all.push(bytes.iter().map(|b| format!("{b:02x}")).collect());
-    all.push(format!("{bytes:?}").trim_matches(['[', ']']).to_owned());
-    for skipped in 0..3 {
-        // Whatever stands before it: the groups of three bytes that are wholly of the text.
-        let whole = (bytes.len() - skipped) / 3 * 3;
-        let code = base64(&bytes[skipped..skipped + whole]);
-        all.push(code.replace('+', "-").replace('/', "_"));
-        all.push(code);
-    }
-    all
+const ALL: [&str; 9] = [KEY, OWN, QUERY, NAME, EMAIL, PHONE, TOKEN, ANSWER, NOTE];
+
+/// Shown by design: the model that was asked for.
+const MODEL: &str = "shown-canary-model";
+/// And what policy names as an attribute,
+const PURPOSE: &str = "shown-canary-purpose";
+/// and in spans the state of the caller's trace, and the conversation.
+const STATE: &str = "shown-canary-state";
+const CONVERSATION: &str = "shown-canary-conversation";
+
+/// Everything in one text.
+fn person() -> String {
+    format!("{NAME} <{EMAIL}> {PHONE} {TOKEN}")
 }
 
-fn base64(bytes: &[u8]) -> String {
-    let sign =
-        |six: u32| char::from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[six as usize & 63]);
-    let group = |c: &[u8]| c.iter().fold(0, |all, byte| all << 8 | u32::from(*byte));
-    bytes.chunks_exact(3).map(group).flat_map(|g| [18, 12, 6, 0].map(|shift| sign(g >> shift))).collect()
+/// A sidecar that says all that it ever says.
+fn sidecar(state: &Folder, calls: SocketAddr, health: SocketAddr, control: SocketAddr, spans: SocketAddr) -> Program {
+    let flags = sidecar_flags(state, calls, health, control);
+    let mut command = command("sidegate-proxy", &flags.iter().map(String::as_str).collect::<Vec<_>>());
+    command.env("SIDEGATE_LOG", "debug").env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{spans}"));
+    Program::spawn("sidegate-proxy", command)
 }
 
-#[test]
-fn a_canary_is_found_in_every_spelling() {
-    assert_eq!(base64(b"Sidegate!"), "U2lkZWdhdGUh");
-    let found = spellings("a\"/\u{fc}?");
-    for spelling in
-        ["a\"/\u{fc}?", "a\\\"/\u{fc}?", "a\\\"/\\u00fc?", "a%22%2F%C3%BC%3F", "61222fc3bc3f", "YSIvw7w_", "97, 34, 47"]
-    {
-        assert!(found.iter().any(|f| f.contains(spelling)), "{spelling} is not in {found:?}");
-    }
-}
-
-/// Everything that was put out, by name.
-struct Outputs(Vec<(String, String)>);
-
-impl Outputs {
-    fn add(&mut self, name: impl Into<String>, text: impl Into<String>) {
-        self.0.push((name.into(), text.into()));
-    }
-
-    fn files(&mut self, directory: &Path) {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                self.add(path.display().to_string(), String::from_utf8_lossy(&std::fs::read(&path).unwrap()));
-            }
-        }
-    }
-
-    fn hold_none_of(&self, canary: &str) {
-        for spelling in spellings(canary) {
-            for (name, text) in &self.0 {
-                // The key of a call may be cut, but half of it is too much as well.
-                let half: String = spelling.chars().take(spelling.chars().count() * 2 / 3).collect();
-                assert!(!text.contains(&half), "{name} holds {half}");
-            }
-        }
-    }
-}
-
-/// Calls of all kinds of end, each with the canaries wherever they could be.
-fn calls() -> Vec<Request<Full<Bytes>>> {
-    let turn = json!([{"role": "user", "content": PROMPT}]);
-    let body = |model: &str, stream: bool| {
-        json!({"model": model, "stream": stream, "messages": turn, "user": PROMPT}).to_string()
-    };
-    let chat = |body: String| post(&format!("/v1/chat/completions?key={QUERY}"), body);
-    let mut all = vec![
-        chat(body("gpt-4o", false)),
-        chat(body("gpt-4o", true)),
-        chat(body("gpt-nothing", false)),
-        // Not to be read.
-        chat(body("gpt-4o", false).replace("\"messages\":[", "\"messages\":[[[")),
-        chat(format!("{{\"model\": \"gpt-4o\", \"max_tokens\": \"{}\"}}", PROMPT.replace('"', "'"))),
-        post("/v1/chat/completions", body("gpt-4o", false).into_bytes()[..40].to_vec()),
-        post("/v1/nothing", body("gpt-4o", false)),
-        post("/v1/embeddings", json!({"model": "gpt-4o", "input": PROMPT}).to_string()),
-        post("/v1/messages", json!({"model": "claude", "messages": turn, "max_tokens": 9}).to_string()),
-    ];
-    for request in &mut all {
-        let headers = request.headers_mut();
-        for name in ["x-api-key", "x-goog-api-key", "api-key", "x-user-note"] {
-            headers.insert(name, HeaderValue::from_static(OWN));
-        }
-        headers.insert("cookie", HeaderValue::from_static("session=app-canary-key"));
-    }
-    all.push(with(post("/v1/chat/completions", body("gpt-4o", true)), "x-sim-events", "5"));
-    all
+async fn start(objects: &Folder, spans: SocketAddr) -> Apart {
+    let [calls, health, control, control_health] = free();
+    let (directory, state) = (objects.path().display().to_string(), Folder::new("state"));
+    let (listen, metrics) = (control.to_string(), control_health.to_string());
+    let flags = ["--from-files", &directory, "--listen", &listen, "--metrics-listen", &metrics];
+    let mut controller = command("sidegate-controller", &flags);
+    controller.env("RUST_LOG", "debug");
+    let controller = Program::spawn("sidegate-controller", controller);
+    let sidecar = sidecar(&state, calls, health, control, spans);
+    let apart = Apart { controller, sidecar, calls, health, control, control_health, state };
+    apart.ready("ready with policy").await;
+    apart
 }
 
 #[tokio::test]
-async fn no_key_and_no_prompt_is_in_any_output() {
-    // It says in its refusals what it was sent, as some providers do.
+async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
+    // Every key is taken, so that the sidecar's own cannot be found by a provider's refusal of it.
     let keys = vec![Key::new("canary", KEY)];
     let provider = Provider::with(SimConfig { keys, bill_bodies: false, ..SimConfig::default() }).await;
-    let objects = provider.objects(KEY);
-    let mut apart = Apart::start(&objects).await;
-    let mut outputs = Outputs(Vec::new());
-    for request in calls() {
+    let files = Folder::new("objects");
+    objects::write(&files, provider.at);
+    let sink = Sink::start().await.unwrap();
+    let apart = start(&files, sink.address()).await;
+    let mut outputs = Outputs::default();
+
+    for request in inputs::all() {
         let answer = call(apart.calls, request).await.unwrap();
         outputs.add("an answer's head", format!("{:?}", answer.headers));
-        let (status, text) = (answer.status, answer.text().to_owned());
-        assert!(!spellings(KEY).iter().any(|key| text.contains(key)), "{status}: {text}");
+        let text = answer.text();
+        assert!(!spellings(KEY).iter().any(|key| text.contains(key)), "{text}");
     }
+    inputs::raw(apart.calls).await;
     assert!(provider.sim.bill().entries().iter().any(|e| e.key.as_deref() == Some("canary")), "the key was used");
-    // The provider breaks, in ways that reach logs; a client leaves.
-    let quoting = json!({"error": {"message": format!("{KEY} {PROMPT}")}});
-    let faults = [
-        json!({"kind": "status", "status": 500, "body": quoting.to_string()}),
-        json!({"kind": "status", "status": 400, "body": quoting.to_string()}),
-        json!({"kind": "status", "status": 401, "body": quoting.to_string()}),
-        json!({"kind": "cut", "at_byte": 40}),
-        json!({"kind": "garbage_event", "after_event": 1}),
-    ];
-    for fault in faults {
-        provider.sim.add_faults(vec![Rule::times(1, serde_json::from_value(fault).unwrap())]);
-        let _ = call(apart.calls, calls().swap_remove(1)).await;
-    }
+    breaking::provider(&provider.sim, apart.calls).await;
     let mut leaving = Connection::open(apart.calls).await.unwrap();
-    let _ = leaving.send(calls().swap_remove(1)).await;
+    let _ = leaving.send(inputs::streamed()).await;
     drop(leaving);
-    // Keys that are refused, where reasons are written.
-    for bad in [format!("{KEY} {KEY}"), format!("{KEY}\u{fc}"), KEY.repeat(1000)] {
-        objects.write("secret.yaml", sidegate_tests::objects::secret(&bad));
-        tokio::time::sleep(Duration::from_millis(400)).await;
+    breaking::ways(apart.calls).await;
+    objects::spoil(&files, &apart.controller).await;
+    objects::limit(&files, &apart.controller).await;
+    for _ in 0..3 {
+        call(apart.calls, inputs::asking_for(MODEL)).await.unwrap();
     }
-    objects.write(
-        "secret.yaml",
-        format!(
-            "apiVersion: v1\nkind: Secret\nmetadata: {{name: openai, namespace: sidegate-system}}\ndata: [{}]\n",
-            Value::from(KEY)
-        ),
-    );
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    alone(&mut outputs, sink.address()).await;
     gather(&mut outputs, &apart).await;
-    for program in [&apart.sidecar, &apart.controller] {
-        program.signal("TERM");
+    end(&mut outputs, apart).await;
+    for taken in sink.taken() {
+        outputs.add("spans", format!("{taken:?}"));
     }
-    assert_eq!(ended(&mut apart.sidecar, SOON).await, Some(0));
-    assert_eq!(ended(&mut apart.controller, SOON).await, Some(0));
-    outputs.files(apart.state.path());
-    for program in [apart.sidecar, apart.controller] {
-        let name = program.name().to_owned();
-        let (said, told) = program.whole();
-        outputs.add(format!("{name}'s output"), said);
-        outputs.add(format!("{name}'s errors"), told);
+
+    for class in breaking::CLASSES {
+        assert!(outputs.have("audit.jsonl", &format!("\"class\":\"{class}\"")), "nothing ended as `{class}`");
     }
-    let seen = |name: &str, part: &str| outputs.0.iter().any(|(n, text)| n.contains(name) && text.contains(part));
-    assert!(seen("audit.jsonl", "gpt-4o") && seen("policy.pb", "openai") && seen("/calls", "gpt-4o"));
-    assert!(seen("sidegate-controller's errors", "Secret"), "the refused keys are told of");
-    for canary in [KEY, PROMPT, OWN, QUERY] {
+    for (name, shown) in [
+        ("audit.jsonl", MODEL),
+        ("audit.jsonl", PURPOSE),
+        ("the admin socket's /calls", MODEL),
+        ("spans", MODEL),
+        ("spans", PURPOSE),
+        ("spans", STATE),
+    ] {
+        assert!(outputs.have(name, shown), "{name} lacks {shown}, which is shown by design");
+    }
+    assert!(outputs.have("policy.pb", "openai") && outputs.have("sidegate-controller's output", "\"found\""));
+    assert!(outputs.have("sidegate-controller's errors", "DEBUG") && outputs.have("sidegate-proxy's errors", "DEBUG"));
+    for shown in [MODEL, PURPOSE, STATE, CONVERSATION] {
+        let elsewhere: Vec<String> = outputs.with(shown).into_iter().filter(|place| !is_record(place)).collect();
+        assert!(elsewhere.is_empty(), "{elsewhere:?}");
+    }
+    for canary in ALL {
         outputs.hold_none_of(canary);
     }
+}
+
+/// Where calls are told one by one.
+fn is_record(place: &str) -> bool {
+    place.contains("audit.jsonl") || ["the admin socket's /calls", "spans"].iter().any(|name| place.starts_with(name))
+}
+
+/// A sidecar that never had a control plane.
+async fn alone(outputs: &mut Outputs, spans: SocketAddr) {
+    let [calls, health, control, _] = free();
+    let state = Folder::new("state-alone");
+    let mut program = sidecar(&state, calls, health, control, spans);
+    let up = tokio::time::Instant::now();
+    while Connection::open(calls).await.is_err() {
+        assert!(up.elapsed() < crate::START, "{}", program.told());
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(call(calls, inputs::plain()).await.unwrap().status, 503);
+    program.signal("TERM");
+    assert_eq!(ended(&mut program, SOON).await, Some(0));
+    outputs.files(state.path());
+    let (said, told) = program.whole();
+    outputs.add("sidegate-proxy's output, alone", said);
+    outputs.add("sidegate-proxy's errors, alone", told);
 }
 
 /// What ports and sockets show while the programs run.
 async fn gather(outputs: &mut Outputs, apart: &Apart) {
     for at in [apart.health, apart.control_health] {
-        for path in ["/readyz", "/metrics"] {
+        for path in ["/livez", "/readyz", "/metrics"] {
             outputs.add(format!("{at}{path}"), get(at, path).await.unwrap().text());
         }
     }
     let socket = apart.state.path().join("admin.sock");
     for path in ["/status", "/calls"] {
         outputs.add(format!("the admin socket's {path}"), ask(&socket, path).await.unwrap().text());
+    }
+}
+
+/// Ends both programs, and takes all that they have written.
+async fn end(outputs: &mut Outputs, mut apart: Apart) {
+    let file = apart.state.path().join("audit.jsonl");
+    for program in [&apart.sidecar, &apart.controller] {
+        program.signal("TERM");
+    }
+    assert_eq!(ended(&mut apart.sidecar, SOON).await, Some(0));
+    assert_eq!(ended(&mut apart.controller, SOON).await, Some(0));
+    let lines = audit::lines(&std::fs::read_to_string(&file).unwrap());
+    assert!(lines.len() > 50, "{} lines", lines.len());
+    outputs.files(apart.state.path());
+    for program in [apart.sidecar, apart.controller] {
+        let name = program.name().to_owned();
+        let (said, told) = program.whole();
+        outputs.add(format!("{name}'s output"), said);
+        outputs.add(format!("{name}'s errors"), told);
     }
 }

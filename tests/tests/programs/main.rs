@@ -12,6 +12,7 @@ mod process;
 mod refused;
 mod series;
 mod surfaces;
+mod trail;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -130,6 +131,11 @@ fn control_plane(objects: &Folder, control: SocketAddr, health: SocketAddr) -> P
 }
 
 fn sidecar(state: &Folder, calls: SocketAddr, health: SocketAddr, control: SocketAddr) -> Program {
+    let flags = sidecar_flags(state, calls, health, control);
+    Program::start("sidegate-proxy", &flags.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn sidecar_flags(state: &Folder, calls: SocketAddr, health: SocketAddr, control: SocketAddr) -> Vec<String> {
     let place = |name: &str| state.path().join(name).display().to_string();
     let flags = [
         ("--listen", calls.to_string()),
@@ -142,8 +148,7 @@ fn sidecar(state: &Folder, calls: SocketAddr, health: SocketAddr, control: Socke
         ("--as-namespace", "shop".to_owned()),
         ("--as-pod", "web-1".to_owned()),
     ];
-    let flags: Vec<&str> = flags.iter().flat_map(|(flag, value)| [*flag, value]).collect();
-    Program::start("sidegate-proxy", &flags)
+    flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
 }
 
 /// Waits until a program has ended by itself; its exit code.

@@ -1,11 +1,12 @@
 //! What only shows when objects meet: routes that no call reaches, routes before others, targets that are denied or
-//! closed, weights and list entries without effect.
+//! closed, weights, list entries and telemetry without effect.
 //!
 //! Something is told only if it is so for every caller that the objects tell apart: a route that gives way to another
 //! one for some pods alone does what it is for.
 
 mod lists;
 mod routes;
+mod telemetry;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +35,12 @@ impl Findings {
     /// Notes that `field` counts for one more caller, and what takes its effect there.
     fn note(&mut self, meta: &Meta, more: &str, why: Option<(Severity, String)>) {
         let object = ObjectName::new(Kind::AiPolicy, meta.namespace.clone(), meta.name.clone());
-        let seen = self.0.entry((object, format!("{}{more}", meta.field))).or_default();
+        self.note_of(object, format!("{}{more}", meta.field), why);
+    }
+
+    /// The same, of a field of an object of which nothing else is in the policy of the caller.
+    fn note_of(&mut self, object: ObjectName, field: String, why: Option<(Severity, String)>) {
+        let seen = self.0.entry((object, field)).or_default();
         seen.callers += 1;
         if why.is_some() {
             seen.without_effect += 1;
@@ -70,6 +76,7 @@ pub fn problems(listing: &Listing, mut index: Index, control_namespace: &str) ->
         pairs += snapshot.routes.len().pow(2);
         routes::look(snapshot, &effective.conflicts, &caller.namespace, &mut findings);
         lists::look(snapshot, &mut findings);
+        telemetry::look(&snapshot.telemetry, &effective.conflicts, &mut findings);
     }
     let mut found: Vec<Problem> = findings.problems().collect();
     found.extend(drained(listing));

@@ -33,6 +33,9 @@ pub struct Explanation {
     pub lists: Vec<List>,
     /// What is held while the call runs.
     pub limits: Vec<Limit>,
+    /// What audit line and span would say of it beside.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Attribute>,
     /// What objects in dry run would do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<DryRun>,
@@ -40,6 +43,17 @@ pub struct Explanation {
     pub complete: bool,
     /// What is missing from this answer, and what is assumed in it.
     pub notes: Vec<String>,
+}
+
+/// One thing that audit line and span would say of the call.
+#[derive(Debug, Clone, Serialize)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where it came from.
+    pub source: Source,
 }
 
 /// What is asked for.

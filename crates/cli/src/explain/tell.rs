@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::answer::{Explanation, LeftOut, Told as Refused};
+use super::answer::{Attribute, Explanation, LeftOut, Told as Refused};
 use crate::output::{Told, columns};
 use crate::words;
 
@@ -29,6 +29,7 @@ impl Told for Explanation {
             ("Routes that lose", self.lost_rows()),
             ("Lists of models", self.list_rows()),
             ("Held", self.limit_rows()),
+            ("Told of it", self.attributes.iter().map(attribute).collect()),
         ] {
             if !rows.is_empty() {
                 let _ = write!(text, "\n{title}\n{}", columns(&rows));
@@ -59,6 +60,10 @@ fn left_out(left: &LeftOut) -> Vec<String> {
         format!("{}: {}{by}", left.why, left.reason),
         left.source.as_ref().map(|source| source.field.clone()).unwrap_or_default(),
     ]
+}
+
+fn attribute(attribute: &Attribute) -> Vec<String> {
+    vec![attribute.name.clone(), attribute.value.clone(), attribute.source.to_string()]
 }
 
 impl Explanation {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use sidegate_controller::Effective;
 use sidegate_policy::offers::names_that_work;
 use sidegate_policy::{
-    Call, Caller, Conditions, DryRun, Lost, LostBecause, Mode, ModelList, Plan, Refusal, Route, Rule, Snapshot,
-    Suspensions, decide, weigh,
+    Attribute, Call, Caller, Conditions, DryRun, Lost, LostBecause, Mode, ModelList, Plan, Refusal, Route, Rule,
+    Snapshot, Suspensions, decide, weigh,
 };
 
 use super::answer;
@@ -48,6 +48,7 @@ pub fn explain(mut gathered: Gathered, call: &Call) -> answer::Explanation {
         lost: Vec::new(),
         lists: case.lists(),
         limits: Vec::new(),
+        attributes: case.attributes(),
         dry_run: None,
         complete: !gathered.notes.hidden,
         notes: gathered.notes.lines,
@@ -128,6 +129,14 @@ impl Case<'_> {
         };
         let denied = self.snapshot.deny.iter().map(|list| of("deny", list));
         denied.chain(self.snapshot.allow.iter().map(|list| of("allow", list))).collect()
+    }
+
+    fn attributes(&self) -> Vec<answer::Attribute> {
+        let of = |attribute: &Attribute| {
+            let value = attribute.value_of(self.call)?.into();
+            Some(answer::Attribute { name: attribute.name.to_string(), value, source: Source::from(&attribute.meta) })
+        };
+        self.snapshot.telemetry.attributes.iter().filter_map(of).collect()
     }
 
     fn lost(&self, winner: Option<&Route>, lost: &[Lost]) -> Vec<answer::Lost> {

@@ -44,6 +44,9 @@ pub struct Arguments {
     output: Option<Form>,
 }
 
+/// A name of a row.
+type Name = fn(&v1::TopRow) -> &str;
+
 /// What rows are told apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum By {
@@ -162,20 +165,14 @@ fn told(table: &v1::TopTable) -> String {
     if table.rows.is_empty() {
         return text + "  no calls\n";
     }
-    let named = |of: fn(&v1::TopRow) -> &str| table.rows.iter().any(|row| !of(row).is_empty());
-    let names: Vec<(&str, fn(&v1::TopRow) -> &str)> = [
-        ("NAMESPACE", (|row| row.namespace.as_str()) as fn(&v1::TopRow) -> &str),
-        ("WORKLOAD", |row| row.workload.as_str()),
-        ("MODEL", |row| row.model.as_str()),
-    ]
-    .into_iter()
-    .filter(|(_, of)| named(*of))
-    .collect();
+    let all: [(&str, Name); 3] =
+        [("NAMESPACE", |row| &row.namespace), ("WORKLOAD", |row| &row.workload), ("MODEL", |row| &row.model)];
+    let names: Vec<_> = all.into_iter().filter(|(_, of)| table.rows.iter().any(|row| !of(row).is_empty())).collect();
     let numbers = ["COST", "CALLS", "ERRORS", "IN", "OUT", "ATTEMPTS", "FALLBACKS", "WHY CALLS FAIL"];
     let head = names.iter().map(|(name, _)| *name).chain(numbers);
     let mut rows = vec![head.map(str::to_owned).collect::<Vec<_>>()];
     for row in &table.rows {
-        let name = |of: &fn(&v1::TopRow) -> &str| if of(row).is_empty() { "-".to_owned() } else { plain(of(row)) };
+        let name = |of: &Name| if of(row).is_empty() { "-".to_owned() } else { plain(of(row)) };
         rows.push(names.iter().map(|(_, of)| name(of)).chain(cells(row)).collect());
     }
     if let Some(total) = table.total.as_ref().filter(|_| table.rows.len() > 1 || table.rows_left_out > 0) {

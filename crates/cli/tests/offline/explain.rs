@@ -29,6 +29,17 @@ fn the_same_is_printed_for_programs() {
 }
 
 #[test]
+fn what_is_told_of_the_call_is_told_with_its_values() {
+    let asked = with(&CHECKOUT, &["--as-labels", "team=web", "--header", "X-Purpose=refunds\n", "--model", "fast"]);
+    let told = &json(&asked)["attributes"];
+    assert_eq!((&told[0]["name"], &told[0]["value"]), (&"team".into(), &"web".into()));
+    assert_eq!((&told[1]["name"], &told[1]["value"]), (&"purpose".into(), &"refunds".into()));
+    assert_eq!(told[1]["source"]["field"], "spec.telemetry.attributes[purpose]");
+    let silent = json(&with(&CHECKOUT, &["--model", "fast"]));
+    assert_eq!(silent.get("attributes"), None, "neither the pod nor the call has a value");
+}
+
+#[test]
 fn a_denied_model_is_refused_with_the_rule_and_the_names_that_would_work() {
     golden("explain-denied.txt", 1, &with(&CHECKOUT, &["--model", "gpt-3.5-turbo"]));
 }

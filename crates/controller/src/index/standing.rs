@@ -90,6 +90,7 @@ pub enum Overruled {
 }
 
 /// The newest version of an object, when it was refused.
+#[derive(PartialEq)]
 pub(super) struct Refused {
     pub(super) uid: Arc<str>,
     pub(super) generation: i64,

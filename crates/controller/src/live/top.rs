@@ -19,7 +19,7 @@ pub(crate) use table::By;
 /// Sums of so much time stand together.
 const STEP: Duration = Duration::from_secs(30);
 /// And are kept for so many steps: a quarter of an hour, and the step that runs.
-const STEPS: usize = 31;
+const STEPS: u32 = 31;
 /// Workloads of one step with a name of their own.
 const MOST_WORKLOADS: usize = 2_048;
 /// Namespaces whose other workloads are summed.
@@ -127,7 +127,7 @@ impl Kept {
             let step = Step { began: next.unwrap_or(now), workloads: HashMap::new(), others: 0 };
             self.steps.push_back(Arc::new(step));
         }
-        while self.steps.len() > STEPS {
+        while self.steps.front().is_some_and(|step| now.duration_since(step.began) >= STEP * STEPS) {
             self.steps.pop_front();
         }
         let last = self.steps.len() - 1;

@@ -219,6 +219,25 @@ fn an_invalid_object_is_refused_alone_and_its_last_good_version_stays() {
 }
 
 #[test]
+fn a_refusal_is_a_revision_and_so_is_its_end() {
+    let mut index = index();
+    let (good, bad) = (json!({"models": {"allow": ["a"]}}), json!({"models": {"allow": ["a*b"]}}));
+    index.apply_policy(&policy("shop", "p", good.clone()));
+    let mut last = index.revision();
+    let mut raised = |index: &sidegate_controller::Index| std::mem::replace(&mut last, index.revision()) != last;
+    index.apply_policy(&policy("shop", "p", bad.clone()));
+    assert!(raised(&index), "its status says so now");
+    index.apply_policy(&policy("shop", "p", bad.clone()));
+    assert!(!raised(&index), "it says nothing new");
+    index.apply_policy(&policy("shop", "p", good));
+    assert!(raised(&index), "what is in force is the newest version again");
+    index.apply_policy(&policy("shop", "never-good", bad));
+    assert!(raised(&index));
+    index.delete(&ObjectName::new(Kind::AiPolicy, "shop", "never-good"));
+    assert!(raised(&index));
+}
+
+#[test]
 fn a_key_cannot_be_led_elsewhere_by_an_edit() {
     let mut index = index();
     index.apply_provider(provider("sidegate-system", "openai", keyed(ALL())));

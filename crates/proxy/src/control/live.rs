@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use sidegate_policy::{Class, Glob};
 use sidegate_telemetry::{CallRecord, Considered, Format, audit};
 use sidegate_wire::v1;
 use sidegate_wire::v1::SidecarMessage;
 use sidegate_wire::v1::sidecar_message::Message as ToControl;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::recent::{Filter, Sum, Watch};
@@ -91,24 +91,45 @@ impl Desk {
     }
 }
 
-/// All that goes up a stream: `hello`, then answers as they come, and in between what is told of calls.
+/// All that goes up a stream: `hello`, then answers as they come, and in between what is told of calls; after `stop`
+/// the last sums, and no more.
 pub(super) fn outgoing(
     hello: SidecarMessage,
     answers: mpsc::Receiver<SidecarMessage>,
     desk: Arc<Desk>,
+    stop: watch::Receiver<bool>,
 ) -> impl Stream<Item = SidecarMessage> + Send + 'static {
-    let teller = Teller::new(desk);
-    stream::unfold((Some(hello), answers, teller), |(hello, mut answers, mut teller)| async move {
-        let next = match hello {
-            Some(hello) => hello,
-            None => tokio::select! {
-                biased;
-                answer = answers.recv() => answer?,
-                told = teller.next() => SidecarMessage { message: Some(told) },
-            },
+    let outgoing = Outgoing { answers, teller: Teller::new(desk), stop, stopped: false };
+    stream::once(std::future::ready(hello)).chain(stream::unfold(outgoing, |mut outgoing| async move {
+        let next = outgoing.next().await?;
+        Some((next, outgoing))
+    }))
+}
+
+/// What is still to be said.
+struct Outgoing {
+    answers: mpsc::Receiver<SidecarMessage>,
+    teller: Teller,
+    stop: watch::Receiver<bool>,
+    stopped: bool,
+}
+
+impl Outgoing {
+    async fn next(&mut self) -> Option<SidecarMessage> {
+        if self.stopped {
+            return None;
+        }
+        let told = tokio::select! {
+            biased;
+            answer = self.answers.recv() => return answer,
+            told = self.teller.next() => told,
+            _ = self.stop.wait_for(|stop| *stop) => {
+                self.stopped = true;
+                self.teller.sums()?
+            }
         };
-        Some((next, (None, answers, teller)))
-    })
+        Some(SidecarMessage { message: Some(told) })
+    }
 }
 
 /// Gathers what is told.
@@ -132,15 +153,14 @@ impl Teller {
             if let Some(recalled) = self.desk.next_recalled() {
                 return ToControl::Recalled(recalled);
             }
-            let (now, recent) = (Instant::now(), &self.desk.sidecar.recent);
+            let now = Instant::now();
             if now >= self.sums {
                 self.sums = now + SUMS;
-                let sums = recent.take_sums();
-                if !sums.is_empty() {
-                    return ToControl::Sums(v1::Sums { sums: sums.iter().map(encode_sum).collect() });
+                if let Some(sums) = self.sums() {
+                    return sums;
                 }
             }
-            let watched = recent.is_watched();
+            let watched = self.desk.sidecar.recent.is_watched();
             if watched && now >= self.look {
                 self.look = now + LOOK;
                 if let Some(calls) = self.calls() {
@@ -154,6 +174,12 @@ impl Teller {
                 () = sleep_until(wake) => {}
             }
         }
+    }
+
+    /// What was summed since the last time, if there was anything.
+    fn sums(&self) -> Option<ToControl> {
+        let sums = self.desk.sidecar.recent.take_sums();
+        (!sums.is_empty()).then(|| ToControl::Sums(v1::Sums { sums: sums.iter().map(encode_sum).collect() }))
     }
 
     /// Calls that were watched, as many as fit one message; the rest is told with the next look.

@@ -34,10 +34,18 @@ impl Register {
         instrument
     }
 
-    /// What all of them have counted.
+    /// What all of them have counted; those of one name are one family.
     #[must_use]
     pub fn read(&self) -> Vec<Family> {
-        self.0.iter().map(Entry::read).collect()
+        let mut families: Vec<Family> = Vec::new();
+        for entry in &self.0 {
+            let own = entry.read();
+            match families.iter_mut().find(|family| family.name == own.name) {
+                Some(family) => family.samples.extend(own.samples),
+                None => families.push(own),
+            }
+        }
+        families
     }
 }
 

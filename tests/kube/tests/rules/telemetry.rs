@@ -42,7 +42,7 @@ fn traces() -> Vec<Case> {
         traces(json!({"always": ["Cheap"]}), RefusedApart("Unsupported value: \"Cheap\"", "unknown variant `Cheap`")),
         traces(
             json!({"always": ["Slow", "Slow"]}),
-            RefusedApart("Duplicate value: \"Slow\"", "names must be unique in this list"),
+            RefusedApart("duplicate entries for key [=\"Slow\"]", "names must be unique in this list"),
         ),
         slow("1ms", Taken),
         slow("24h", Taken),

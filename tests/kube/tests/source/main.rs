@@ -5,11 +5,13 @@
 
 mod between;
 mod faults;
+mod people;
 mod programs;
 mod replaced;
 mod rights;
 mod rotation;
 mod scraped;
+mod trail;
 mod world;
 
 use std::time::Duration;

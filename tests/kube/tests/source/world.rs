@@ -36,7 +36,7 @@ pub struct World {
     pub calls: SocketAddr,
     /// Where the sidecar serves health and metrics.
     pub sidecar_health: SocketAddr,
-    control: SocketAddr,
+    pub control: SocketAddr,
     provider: SocketAddr,
     pub directory: TempDir,
     _tasks: JoinSet<()>,
@@ -200,7 +200,7 @@ fn start_controller(directory: &Path, kubeconfig: &Path, control: SocketAddr, he
 }
 
 /// It says that it is another pod of another namespace, which must not count.
-fn start_sidecar(directory: &Path, control: SocketAddr, calls: SocketAddr, health: SocketAddr) -> Program {
+pub fn start_sidecar(directory: &Path, control: SocketAddr, calls: SocketAddr, health: SocketAddr) -> Program {
     let place = |name: &str| directory.join(name).display().to_string();
     let flags = [
         ("--listen", calls.to_string()),

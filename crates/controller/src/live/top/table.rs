@@ -75,13 +75,13 @@ impl Top {
     /// The `rows` that spent most in the `last` of the time that is known, and the sum of all.
     pub(crate) fn table(&self, scope: &Scope, by: By, last: Duration, rows: usize) -> v1::TopTable {
         let now = Instant::now();
-        let last = if last.is_zero() { Duration::MAX } else { last };
+        // What is kept may be older, until the next sums come.
+        let last = if last.is_zero() { STEP * STEPS } else { last.min(STEP * STEPS) };
         let steps: Vec<_> = self.kept().steps.iter().cloned().collect();
         let (older, recent): (Vec<_>, Vec<_>) = steps.iter().partition(|step| now.duration_since(step.began) >= last);
         // Where something older is left out, sums reach back to the step after it; else nothing is missing from them.
-        let known = now.duration_since(self.began).min(STEP * u32::try_from(STEPS).unwrap_or(1));
         let since = recent.first().filter(|_| !older.is_empty()).map(|step| now.duration_since(step.began));
-        let reach = since.unwrap_or(last.min(known));
+        let reach = since.unwrap_or(last.min(now.duration_since(self.began)));
         let (mut lines, mut total): (HashMap<Name, Line>, Line) = Default::default();
         for step in recent {
             for ((namespace, workload), sums) in &step.workloads {

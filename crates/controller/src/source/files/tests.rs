@@ -126,7 +126,7 @@ spec:
     per: [{type: Pod}]
     requests: 600
     window: 1 minute
-  telemetry: {}
+  retry: {}
 ---
 apiVersion: sidegate.dev/v1alpha1
 kind: AIPolicy
@@ -142,7 +142,7 @@ spec:
     let desk = Desk::new(&[("a.yaml", GOOD), ("b.yaml", bad)]);
     assert_eq!(desk.counts(), (1, 1));
     let problems = desk.problems();
-    assert!(problems[0].starts_with("b.yaml:11: AIPolicy/shop/bad: spec: unknown field `telemetry`"), "{problems:?}");
+    assert!(problems[0].starts_with("b.yaml:11: AIPolicy/shop/bad: spec: unknown field `retry`"), "{problems:?}");
     let second =
         "b.yaml:22: AIPolicy/shop/worse spec.limits[burst].window: must be a duration such as 500ms, 30s, 5m or 1h30m";
     assert_eq!(problems[1], second);

@@ -114,6 +114,32 @@ fn a_conflict_names_the_field_and_the_winner() {
 }
 
 #[test]
+fn what_is_said_of_telemetry_in_vain_is_told_with_what_takes_its_effect() {
+    let conflict = |field: &str, why| Conflict {
+        object: policy_name(),
+        field: format!("spec.telemetry.{field}").into(),
+        winner: ObjectName::new(Kind::AiPolicy, "shop", "pay"),
+        winner_field: format!("spec.telemetry.{field}").into(),
+        why,
+    };
+    let told = |conflicts| condition(&policy(&Standing { conflicts, ..standing(0) }, &[]).conditions, "Conflicted");
+    let all = vec![
+        conflict("traces", Overruled::Outranked),
+        conflict("content", Overruled::Withheld),
+        conflict("attributes[team]", Overruled::Crowded),
+    ];
+    assert_eq!(
+        told(all),
+        "True TelemetryConflicted: spec.telemetry.traces has no effect where spec.telemetry.traces of AIPolicy shop/pay \
+         comes before it; spec.telemetry.content captures nothing where spec.telemetry.content of AIPolicy shop/pay \
+         withholds content; spec.telemetry.attributes[team] is left out where as many attributes as may be told come \
+         before it, up to spec.telemetry.attributes[team] of AIPolicy shop/pay"
+    );
+    let both = vec![conflict("content", Overruled::Withheld), conflict("traces", Overruled::Covered)];
+    assert!(told(both).starts_with("True RoutesConflicted: "), "a route weighs more");
+}
+
+#[test]
 fn at_most_sixteen_conflicts_are_listed() {
     let conflict = |n: usize| Conflict {
         object: policy_name(),

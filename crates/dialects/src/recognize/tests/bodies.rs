@@ -144,6 +144,10 @@ fn named_headers_come_along_within_bounds() {
     let names = [Arc::from("x-tier"), Arc::from("x-long"), Arc::from("x-absent")];
     let call = recognize(&at(CHAT), &headers, br#"{"model":"m"}"#, &names).expect("sound").call;
     assert_eq!(call.headers, [(Arc::from("x-tier"), "gold".to_owned())]);
+    headers.insert("x-tier", http::HeaderValue::from_bytes("größer".as_bytes()).expect("a value"));
+    headers.insert("x-long", http::HeaderValue::from_bytes(b"\xff\xfe").expect("a value"));
+    let call = recognize(&at(CHAT), &headers, br#"{"model":"m"}"#, &names).expect("sound").call;
+    assert_eq!(call.headers, [(Arc::from("x-tier"), "größer".to_owned())], "UTF-8 is read, other bytes are none");
 }
 
 #[test]
