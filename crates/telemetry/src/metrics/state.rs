@@ -40,10 +40,6 @@ impl State {
         labels.push((label::CALLER_SERVICE_ACCOUNT, owned(&caller.service_account)));
         labels.push((label::CALLER_POD, owned(&caller.pod)));
         of.tell(vec![(labels, 1)]);
-        let spans_dropped = Lost::ALL.map(|lost| {
-            let reason = vec![(label::REASON, Cow::Borrowed(lost.as_str()))];
-            register.add_of(metric::SPANS_DROPPED, "Spans that are lost, by reason", reason, Counter::default())
-        });
         let mut gauge = |name, help| register.add(name, help, Gauge::default());
         let (open_calls, open_streams) = (
             gauge(metric::OPEN_CALLS, "Calls that are not settled"),
