@@ -4,6 +4,7 @@
 
 mod carried;
 mod context;
+mod counted;
 mod faults_ot;
 mod sampled;
 mod told;
