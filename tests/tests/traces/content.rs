@@ -29,7 +29,7 @@ async fn where_policy_captures_it_prompt_and_answer_are_on_the_attempt_whole_and
         let answer = traced.stage.call(question(stream)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let spans = spans(&sink, 2 * n + 2).await;
-        let attempt = spans.iter().filter(|s| s.kind == 3).next_back().unwrap();
+        let attempt = spans.iter().rfind(|s| s.kind == 3).unwrap();
         let read = |name| serde_json::from_str::<Value>(&told(&attempt.attributes, name).unwrap()).unwrap();
         let user = json!({"role": "user", "parts": [{"type": "text", "content": "hello you"}]});
         assert_eq!(read("gen_ai.input.messages")[1], user);
