@@ -3,7 +3,8 @@
     camera.py < shots.json
 
 Each shot is an object: `url`, `file`, `width`, `height`; `ready`, an expression in JavaScript that is true when the
-page shows what it should; and `clip`, the part that is kept, as x, y, width, height.
+page shows what it should; `tidy`, one that is run then, if it is there; and `clip`, the part that is kept, as x, y,
+width, height.
 """
 
 import base64
@@ -56,6 +57,8 @@ class Page:
         self.do("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
         self.do("Page.navigate", url=shot["url"])
         self.wait_for(shot["ready"])
+        if "tidy" in shot:
+            self.say(shot["tidy"])
         x, y, width, height = shot["clip"]
         clip = {"x": x, "y": y, "width": width, "height": height, "scale": 1}
         data = self.do("Page.captureScreenshot", format="png", clip=clip)["data"]

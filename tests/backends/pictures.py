@@ -85,10 +85,12 @@ def prometheus_shots(options, port):
         yield {
             "url": f"http://127.0.0.1:{port}/graph?{urllib.parse.urlencode(told)}",
             "ready": "document.querySelectorAll('.rickshaw_legend .line').length > 0",
+            # All of a long query.
+            "tidy": "document.querySelector('.expression_input').style.cssText = 'height: 92px; font-size: 13px'",
             "file": str(options.into / f"{file}.png"),
             "width": 1300,
             "height": 1000,
-            "clip": [0, 100, 1300, 760],
+            "clip": [0, 100, 1300, 783],
         }
 
 
