@@ -9,6 +9,7 @@
 //! - [`verdict`]: what an answer means for the next attempt
 //! - [`refuse`]: a refusal or a fault in the caller's own dialect
 //! - [`models`]: the models list of a dialect
+//! - [`tools`]: names and ids of tools, for whoever asks
 //! - [`headers`]: which headers pass
 
 pub mod headers;
@@ -20,4 +21,5 @@ pub mod refuse;
 mod scan;
 pub mod splice;
 mod text;
+pub mod tools;
 pub mod verdict;

@@ -19,6 +19,8 @@ use hold::Hold;
 use pattern::Pattern;
 use sse::{Sse, Step};
 
+use crate::tools::Tool;
+
 /// How an answer is divided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Framing {
@@ -122,6 +124,16 @@ impl Meter {
             head_len: 0,
             done_ends: dialect == Dialect::OpenAi && has_chunk,
         }
+    }
+
+    /// From now on the tools that the answer asks for are noted.
+    pub fn note_tools(&mut self) {
+        self.doc.asked = Some(Box::default());
+    }
+
+    /// The tools that the answer asked for, if they are noted.
+    pub fn take_tools(&mut self) -> Vec<Tool> {
+        self.doc.asked.as_mut().map(|asked| asked.take()).unwrap_or_default()
     }
 
     /// Takes the next bytes of the answer and hands on what the caller gets.

@@ -18,7 +18,10 @@ use http::HeaderMap;
 use sidegate_policy::{Bounds, Call, Conversation, Dialect, Operation, Refusal, Streaming};
 
 pub use path::{allowed_methods, endpoint};
+use reader::Reader;
 pub use reader::named_key;
+
+use crate::tools::Notes;
 
 /// The longest value of a header that policy may look at, in bytes; a longer one counts as absent.
 const MAX_HEADER: usize = 1024;
@@ -84,6 +87,7 @@ struct Found {
     bounds: Bounds,
     conversation: Conversation,
     spans: Spans,
+    notes: Notes,
 }
 
 /// Reads the body of a call, in one pass.
@@ -99,11 +103,34 @@ pub fn recognize(
     body: &[u8],
     header_names: &[Arc<str>],
 ) -> Result<Recognized, Refusal> {
+    read(endpoint, headers, (body, false), header_names).map(|(recognized, _)| recognized)
+}
+
+/// The same, and what only a trace tells of the call.
+///
+/// # Errors
+/// As [`recognize`].
+pub fn recognize_noting(
+    endpoint: &Endpoint,
+    headers: &HeaderMap,
+    body: &[u8],
+    header_names: &[Arc<str>],
+) -> Result<(Recognized, Notes), Refusal> {
+    read(endpoint, headers, (body, true), header_names)
+}
+
+fn read(
+    endpoint: &Endpoint,
+    headers: &HeaderMap,
+    (body, noting): (&[u8], bool),
+    header_names: &[Arc<str>],
+) -> Result<(Recognized, Notes), Refusal> {
+    let reader = Reader::new(body, noting);
     let found = match (endpoint.operation, endpoint.dialect) {
         (Operation::ListModels | Operation::GetModel, _) => nothing(endpoint),
-        (operation, Dialect::OpenAi) => openai::read(operation, body)?,
-        (_, Dialect::Anthropic) => anthropic::read(body)?,
-        (_, Dialect::Gemini) => gemini::read(endpoint, body)?,
+        (operation, Dialect::OpenAi) => openai::read(operation, body, reader)?,
+        (_, Dialect::Anthropic) => anthropic::read(body, reader)?,
+        (_, Dialect::Gemini) => gemini::read(endpoint, body, reader)?,
     };
     let asked_usage = matches!(found.spans.usage_option, UsageOption::Asked);
     let call = Call {
@@ -117,7 +144,7 @@ pub fn recognize(
         conversation: if endpoint.operation.generates() { found.conversation } else { Conversation::default() },
         headers: named_headers(headers, header_names),
     };
-    Ok(Recognized { call, spans: found.spans })
+    Ok((Recognized { call, spans: found.spans }, found.notes))
 }
 
 /// A call without a body.
@@ -128,6 +155,7 @@ fn nothing(endpoint: &Endpoint) -> Found {
         bounds: Bounds { choices: 1, ..Bounds::default() },
         conversation: Conversation::default(),
         spans: Spans { model: None, usage_option: UsageOption::NotApplicable },
+        notes: Notes::default(),
     }
 }
 

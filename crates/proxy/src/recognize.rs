@@ -34,6 +34,8 @@ pub struct Asked {
     pub spans: Spans,
     /// The body as it came.
     pub body: Bytes,
+    /// What only a trace tells of the call is wanted.
+    pub noted: bool,
 }
 
 /// Understands a request.
@@ -58,13 +60,20 @@ pub async fn recognize(
         body::read(body, sidecar.bounds.body_bytes, settlement).await?
     };
     let header_names = armed.map_or(&[][..], |a| &a.header_names);
-    let Recognized { call, spans } = dialects::recognize(&endpoint, &head.headers, &body, header_names)?;
+    let noted = settlement.is_sampled();
+    let Recognized { call, spans } = if noted {
+        let (recognized, notes) = dialects::recognize_noting(&endpoint, &head.headers, &body, header_names)?;
+        settlement.noted(notes);
+        recognized
+    } else {
+        dialects::recognize(&endpoint, &head.headers, &body, header_names)?
+    };
     settlement.recognized(&call, body.len());
     if let Some(armed) = armed {
         settlement.attributed(&armed.snapshot, &call);
     }
     // Boxed, because it is handed through several futures.
-    Ok(Box::new(Asked { call, head, endpoint, spans, body }))
+    Ok(Box::new(Asked { call, head, endpoint, spans, body, noted }))
 }
 
 /// What HTTP allows and a sidecar does not.

@@ -14,10 +14,11 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_dialects::recognize::Endpoint;
+use sidegate_dialects::tools::{self, Notes};
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
 use sidegate_policy::{Attribute, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
 use sidegate_telemetry::sampling::{AtEnd, at_head};
-use sidegate_telemetry::{CallRecord, Decision, Detail, Outcome, RequestId};
+use sidegate_telemetry::{CallRecord, Decision, Detail, Outcome, RequestId, Tool, ToolUse};
 
 use self::attempt::OpenAttempt;
 use crate::armed::Armed;
@@ -95,6 +96,31 @@ impl Settlement {
             if open.record.sampled {
                 let trace_state = open.record.trace.and_then(|_| trace::state(headers)).unwrap_or_default();
                 open.record.detail = Some(Box::new(Detail { trace_state, ..Detail::default() }));
+            }
+        });
+    }
+
+    /// Whether the call is traced, as far as its head told.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.0.as_ref().is_some_and(|open| open.record.sampled)
+    }
+
+    /// The tools that the answer asked for.
+    pub fn asked(&mut self, asked: Vec<tools::Tool>) {
+        self.with(|open| {
+            if let Some(detail) = &mut open.record.detail {
+                detail.tools.extend(asked.into_iter().map(|tool| used(Tool::Call, tool)));
+            }
+        });
+    }
+
+    /// What only a trace tells of the request.
+    pub fn noted(&mut self, notes: Notes) {
+        self.with(|open| {
+            if let Some(detail) = &mut open.record.detail {
+                detail.conversation = notes.conversation;
+                detail.tools.extend(notes.results.into_iter().map(|tool| used(Tool::Result, tool)));
             }
         });
     }
@@ -346,4 +372,8 @@ impl Open {
         self.sidecar.audit.push(&self.record);
         self.sidecar.recent.push(self.record, now);
     }
+}
+
+fn used(what: Tool, tool: tools::Tool) -> ToolUse {
+    ToolUse { what, name: tool.name, id: tool.id }
 }

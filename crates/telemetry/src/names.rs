@@ -172,7 +172,7 @@ pub mod attribute {
     pub const OPERATION_NAME: &str = "gen_ai.operation.name";
     /// The provider's system.
     pub const PROVIDER_NAME: &str = "gen_ai.provider.name";
-    /// The model that was asked for.
+    /// The model that the provider was asked for.
     pub const REQUEST_MODEL: &str = "gen_ai.request.model";
     /// The answer is streamed.
     pub const REQUEST_STREAM: &str = "gen_ai.request.stream";
@@ -214,6 +214,9 @@ pub mod attribute {
     pub const REFUSED_BY: &str = "sidegate.refused_by";
     /// The caller's dialect.
     pub const DIALECT: &str = "sidegate.dialect";
+    /// The model that the caller asked for. Not the conventions' name: back-ends take each span with one of those for
+    /// a call of a model, and that is what the attempts are.
+    pub const ASKED_MODEL: &str = "sidegate.model";
     /// Namespace of the caller.
     pub const CALLER_NAMESPACE: &str = "sidegate.caller.namespace";
     /// ServiceAccount of the caller.
@@ -227,7 +230,7 @@ pub mod attribute {
     /// The rule that the call went by.
     pub const RULE: &str = "sidegate.rule";
     /// `metadata.generation` of its object.
-    pub const RULE_GENERATION: &str = "sidegate.rule.generation";
+    pub const RULE_GENERATION: &str = "sidegate.rule_generation";
     /// Name of the route.
     pub const ROUTE: &str = "sidegate.route";
     /// The conversation stays where it began.
@@ -432,10 +435,12 @@ pub mod audit {
     pub const BYTES_IN: &str = "bytes_in";
     /// Bytes of the answer's body.
     pub const BYTES_OUT: &str = "bytes_out";
-    /// The trace that the caller is in.
+    /// The trace that it is in.
     pub const TRACE_ID: &str = "trace_id";
     /// The caller's span.
     pub const SPAN_ID: &str = "span_id";
+    /// Its spans go to the tracing back-end.
+    pub const SAMPLED: &str = "sampled";
     /// What policy wants to be told beside, by name.
     pub const ATTRIBUTES: &str = "attributes";
 }

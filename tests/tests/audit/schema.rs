@@ -107,8 +107,8 @@ async fn every_field_that_is_published_is_written_by_some_call_and_every_line_is
     for object in ["call", "attempt", "lost", "left_out", "dry_run"] {
         published.append(&mut audit::fields(object));
     }
-    // The stage's sidecar is not in a workload, and no policy names attributes here.
-    let elsewhere = ["pod", "workload", "attributes"];
+    // The stage's sidecar is not in a workload, no policy names attributes here, and spans go nowhere.
+    let elsewhere = ["pod", "workload", "attributes", "sampled"];
     let here = |name: &&String| !elsewhere.contains(&name.as_str());
     let missing: Vec<&String> = published.difference(&names).filter(here).collect();
     assert!(missing.is_empty(), "written by none of these calls: {missing:?}");

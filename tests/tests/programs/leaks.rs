@@ -2,7 +2,7 @@
 //! and in no output of any program, in no spelling and not by half.
 //!
 //! What is shown by design is the model's name, what policy names as an attribute, the names and ids that a provider
-//! gives its answers, and nothing else that comes from outside; `docs/audit.md` says so, and it is looked for here where it
+//! gives its answers, in spans the trace's state, the conversation and the names and ids of tools, and nothing else that comes from outside; `docs/audit.md` says so, and it is looked for here where it
 //! should be, so that the search is known to find.
 
 mod breaking;
@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sidegate_testkit::sim::{Key, SimConfig};
+use sidegate_testkit::sink::Sink;
 use sidegate_tests::audit;
 use sidegate_tests::canary::{Outputs, spellings};
 use sidegate_tests::objects::Folder;
@@ -45,8 +46,11 @@ const ALL: [&str; 9] = [KEY, OWN, QUERY, NAME, EMAIL, PHONE, TOKEN, ANSWER, NOTE
 
 /// Shown by design: the model that was asked for.
 const MODEL: &str = "shown-canary-model";
-/// And what policy names as an attribute.
+/// And what policy names as an attribute,
 const PURPOSE: &str = "shown-canary-purpose";
+/// and in spans the state of the caller's trace, and the conversation.
+const STATE: &str = "shown-canary-state";
+const CONVERSATION: &str = "shown-canary-conversation";
 
 /// Everything in one text.
 fn person() -> String {
@@ -54,14 +58,14 @@ fn person() -> String {
 }
 
 /// A sidecar that says all that it ever says.
-fn sidecar(state: &Folder, calls: SocketAddr, health: SocketAddr, control: SocketAddr) -> Program {
+fn sidecar(state: &Folder, calls: SocketAddr, health: SocketAddr, control: SocketAddr, spans: SocketAddr) -> Program {
     let flags = sidecar_flags(state, calls, health, control);
     let mut command = command("sidegate-proxy", &flags.iter().map(String::as_str).collect::<Vec<_>>());
-    command.env("SIDEGATE_LOG", "debug");
+    command.env("SIDEGATE_LOG", "debug").env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{spans}"));
     Program::spawn("sidegate-proxy", command)
 }
 
-async fn start(objects: &Folder) -> Apart {
+async fn start(objects: &Folder, spans: SocketAddr) -> Apart {
     let [calls, health, control, control_health] = free();
     let (directory, state) = (objects.path().display().to_string(), Folder::new("state"));
     let (listen, metrics) = (control.to_string(), control_health.to_string());
@@ -69,7 +73,7 @@ async fn start(objects: &Folder) -> Apart {
     let mut controller = command("sidegate-controller", &flags);
     controller.env("RUST_LOG", "debug");
     let controller = Program::spawn("sidegate-controller", controller);
-    let sidecar = sidecar(&state, calls, health, control);
+    let sidecar = sidecar(&state, calls, health, control, spans);
     let apart = Apart { controller, sidecar, calls, health, control, control_health, state };
     apart.ready("ready with policy").await;
     apart
@@ -82,7 +86,8 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
     let provider = Provider::with(SimConfig { keys, bill_bodies: false, ..SimConfig::default() }).await;
     let files = Folder::new("objects");
     objects::write(&files, provider.at);
-    let apart = start(&files).await;
+    let sink = Sink::start().await.unwrap();
+    let apart = start(&files, sink.address()).await;
     let mut outputs = Outputs::default();
     let tap = watching(&apart).await;
 
@@ -104,10 +109,13 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
     for _ in 0..3 {
         call(apart.calls, inputs::asking_for(MODEL)).await.unwrap();
     }
-    alone(&mut outputs).await;
+    alone(&mut outputs, sink.address()).await;
     gather(&mut outputs, &apart).await;
     looked_up(&mut outputs, &apart, &tap).await;
     end(&mut outputs, apart, tap).await;
+    for taken in sink.taken() {
+        outputs.add("spans", format!("{taken:?}"));
+    }
 
     for class in breaking::CLASSES {
         assert!(outputs.have("audit.jsonl", &format!("\"class\":\"{class}\"")), "nothing ended as `{class}`");
@@ -116,6 +124,9 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
         ("audit.jsonl", MODEL),
         ("audit.jsonl", PURPOSE),
         ("the admin socket's /calls", MODEL),
+        ("spans", MODEL),
+        ("spans", PURPOSE),
+        ("spans", STATE),
         ("sidegate tap", MODEL),
         ("sidegate top", MODEL),
         ("sidegate trace", "ended with"),
@@ -124,7 +135,7 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
     }
     assert!(outputs.have("policy.pb", "openai") && outputs.have("sidegate-controller's output", "\"found\""));
     assert!(outputs.have("sidegate-controller's errors", "DEBUG") && outputs.have("sidegate-proxy's errors", "DEBUG"));
-    for shown in [MODEL, PURPOSE] {
+    for shown in [MODEL, PURPOSE, STATE, CONVERSATION] {
         let elsewhere: Vec<String> = outputs.with(shown).into_iter().filter(|place| !is_record(place)).collect();
         assert!(elsewhere.is_empty(), "{elsewhere:?}");
     }
@@ -135,16 +146,16 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
 
 /// Where calls are told one by one.
 fn is_record(place: &str) -> bool {
-    ["audit.jsonl", "the admin socket's /calls", "sidegate tap", "sidegate top", "sidegate trace"]
+    ["audit.jsonl", "the admin socket's /calls", "spans", "sidegate tap", "sidegate top", "sidegate trace"]
         .iter()
         .any(|record| place.contains(record))
 }
 
 /// A sidecar that never had a control plane.
-async fn alone(outputs: &mut Outputs) {
+async fn alone(outputs: &mut Outputs, spans: SocketAddr) {
     let [calls, health, control, _] = free();
     let state = Folder::new("state-alone");
-    let mut program = sidecar(&state, calls, health, control);
+    let mut program = sidecar(&state, calls, health, control, spans);
     let up = tokio::time::Instant::now();
     while Connection::open(calls).await.is_err() {
         assert!(up.elapsed() < crate::START, "{}", program.told());

@@ -1,12 +1,13 @@
 //! Traces as a back-end gets them: a sidecar in memory, a back-end over real sockets, real time.
 
-#![expect(clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 mod carried;
 mod context;
 mod faults_ot;
 mod sampled;
 mod told;
+mod tools;
 
 use std::time::Duration;
 

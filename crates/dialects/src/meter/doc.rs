@@ -8,6 +8,7 @@ use super::paths::{Key, Want, want};
 use super::pattern::{Hole, Kind, is_scalar};
 use super::usage::{self, Report};
 use super::{ErrorInfo, Seen, Terminal};
+use crate::tools::Asked;
 
 /// Keys on a path that are told apart; nothing that is read lies deeper.
 const MAX_PATH: usize = 10;
@@ -49,6 +50,8 @@ pub(super) struct Doc {
     plain: bool,
     /// Values that nobody keeps, while they are asked for.
     holes: Option<Vec<Hole>>,
+    /// The tool that is being asked for, where somebody wants to know.
+    pub(super) asked: Option<Box<Asked>>,
 }
 
 /// The list of choices of a text.
@@ -109,6 +112,7 @@ impl Doc {
             renamed: false,
             plain: true,
             holes: None,
+            asked: None,
         }
     }
 
@@ -193,6 +197,9 @@ impl Doc {
 
     /// Brings what was noted of one event, body or element to what was seen of the answer.
     pub(super) fn settle(&mut self, seen: &mut Seen) {
+        if let Some(asked) = &mut self.asked {
+            asked.end(self.event == Event::BlockStarts);
+        }
         if std::mem::take(&mut self.block_is_call) && self.event == Event::BlockStarts {
             self.count_call(seen);
         }
@@ -254,6 +261,11 @@ impl Doc {
             }
             Want::Choices => self.choices = Choices::Empty,
             Want::Choice => self.choices = Choices::Some,
+            Want::Call => {
+                if let Some(asked) = &mut self.asked {
+                    asked.begin();
+                }
+            }
             Want::Media => {
                 self.meaningful = true;
                 self.plain = false;
@@ -367,7 +379,12 @@ impl Doc {
 
     fn text(&mut self, part: Part<'_>, seen: &mut Seen) {
         if part.first {
-            self.wanted = self.want_here();
+            self.wanted = match self.want_here() {
+                Want::CallId | Want::CallName if self.asked.is_none() => Want::Nothing,
+                // What is no text says nothing.
+                Want::Call => Want::Nothing,
+                wanted => wanted,
+            };
             self.kept.clear();
             if self.wanted == Want::Usage {
                 seen.anomalies = seen.anomalies.saturating_add(1);
@@ -380,6 +397,12 @@ impl Doc {
                 self.meaningful |= !part.bytes.is_empty();
             }
             Want::Tool => self.tool(part, seen),
+            Want::CallId | Want::CallName => {
+                if let Some(asked) = &mut self.asked {
+                    let add = if self.wanted == Want::CallId { Asked::id } else { Asked::name };
+                    add(asked, part.bytes);
+                }
+            }
             _ if part.first && part.last => self.keep(part.bytes, seen),
             _ => {
                 let left = MAX_TEXT.saturating_sub(self.kept.len());
@@ -400,6 +423,10 @@ impl Doc {
             self.meaningful = true;
         }
         seen.content_bytes += part.bytes.len() as u64;
+        if let Some(asked) = &mut self.asked {
+            asked.kind(true, false);
+            asked.name(part.bytes);
+        }
     }
 
     fn keep(&mut self, bytes: &[u8], seen: &mut Seen) {
@@ -414,13 +441,27 @@ impl Doc {
                 self.event = Event::of(bytes);
                 self.plain &= self.event == Event::Other;
             }
-            Want::NewBlock => self.block_is_call = is_call(bytes),
-            Want::Block if is_call(bytes) => self.count_call(seen),
+            Want::NewBlock => {
+                self.block_is_call = is_call(bytes);
+                self.note_kind(self.block_is_call, true);
+            }
+            Want::Block => {
+                self.note_kind(is_call(bytes), false);
+                if is_call(bytes) {
+                    self.count_call(seen);
+                }
+            }
             Want::Error if !bytes.is_empty() => {
                 self.error = true;
                 seen.first_error.get_or_insert_default();
             }
             _ => {}
+        }
+    }
+
+    fn note_kind(&mut self, is_call: bool, in_event: bool) {
+        if let Some(asked) = &mut self.asked {
+            asked.kind(is_call, in_event);
         }
     }
 

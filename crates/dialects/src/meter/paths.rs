@@ -5,8 +5,8 @@
 use sidegate_policy::{Dialect, Operation};
 
 use Key::{
-    Arguments, Audio, BlockReason, Candidates, Choices, Content, ContentBlock, Delta, Error, FinishReason, Function,
-    FunctionCall, Id, IncompleteDetails, InlineData, Input, Item, Message, Model, Name, Output, OutputItem,
+    Arguments, Audio, BlockReason, CallId, Candidates, Choices, Content, ContentBlock, Delta, Error, FinishReason,
+    Function, FunctionCall, Id, IncompleteDetails, InlineData, Input, Item, Message, Model, Name, Output, OutputItem,
     PartialJson, Parts, PromptFeedback, Reasoning, ReasoningContent, Refusal, Response, Status, StopReason, Summary,
     Text, Thinking, ToolCalls, Transcript, Type, Usage, XGroq,
 };
@@ -22,6 +22,7 @@ pub(super) enum Key {
     Arguments,
     Audio,
     BlockReason,
+    CallId,
     Candidates,
     Choices,
     Content,
@@ -68,6 +69,7 @@ impl Key {
             b"arguments" | b"args" => Arguments,
             b"audio" => Audio,
             b"blockReason" => BlockReason,
+            b"call_id" => CallId,
             b"candidates" => Candidates,
             b"choices" => Choices,
             b"content" => Content,
@@ -131,6 +133,12 @@ pub(super) enum Want {
     Arguments,
     /// The name of a tool that is called.
     Tool,
+    /// A block, item or call that may ask for a tool.
+    Call,
+    /// Its id.
+    CallId,
+    /// Its name, if it is a call.
+    CallName,
     /// The list of choices.
     Choices,
     /// One of them.
@@ -176,6 +184,8 @@ fn of_delta(path: &[Key]) -> Want {
         // Content as a list: Mistral's thinking is a list in it.
         [Content, Item, Text] | [Content, Item, Thinking, Item, Text] => Want::Generated,
         [Audio, Transcript] => Want::Generated,
+        [ToolCalls, Item] => Want::Call,
+        [ToolCalls, Item, Id] => Want::CallId,
         [ToolCalls, Item, Function, Name] | [FunctionCall, Name] => Want::Tool,
         [ToolCalls, Item, Function, Arguments] | [FunctionCall, Arguments] => Want::Generated,
         _ => Want::Nothing,
@@ -186,7 +196,10 @@ fn of_responses(path: &[Key]) -> Want {
     match path {
         [Type] => Want::Event,
         [Delta] => Want::Generated,
+        [OutputItem] => Want::Call,
         [OutputItem, Type] => Want::NewBlock,
+        [OutputItem, CallId] => Want::CallId,
+        [OutputItem, Name] => Want::CallName,
         [Error] => Want::Error,
         [Response, rest @ ..] => of_response(rest, true),
         _ => of_response(path, false),
@@ -202,7 +215,10 @@ fn of_response(path: &[Key], in_event: bool) -> Want {
         [Error] => Want::Error,
         [Status] | [IncompleteDetails, Type] => Want::Finish,
         _ if in_event => Want::Nothing,
+        [Output, Item] => Want::Call,
         [Output, Item, Type] => Want::Block,
+        [Output, Item, CallId] => Want::CallId,
+        [Output, Item, Name] => Want::CallName,
         [Output, Item, Content, Item, Text | Refusal] => Want::Generated,
         [Output, Item, Summary, Item, Text] => Want::Generated,
         [Output, Item, Arguments | Input] => Want::Generated,
@@ -215,7 +231,10 @@ fn of_messages(path: &[Key]) -> Want {
         [Type] => Want::Event,
         [Error] => Want::Error,
         [Delta, Text | PartialJson | Thinking] => Want::Generated,
+        [ContentBlock] => Want::Call,
         [ContentBlock, Type] => Want::NewBlock,
+        [ContentBlock, Id] => Want::CallId,
+        [ContentBlock, Name] => Want::CallName,
         [ContentBlock, Text | Thinking] => Want::Generated,
         [Message, rest @ ..] => of_message(rest),
         [Delta, StopReason] => Want::Finish,
@@ -229,7 +248,10 @@ fn of_message(path: &[Key]) -> Want {
         [Id] => Want::Id,
         [Usage] => Want::Usage,
         [StopReason] => Want::Finish,
+        [Content, Item] => Want::Call,
         [Content, Item, Type] => Want::Block,
+        [Content, Item, Id] => Want::CallId,
+        [Content, Item, Name] => Want::CallName,
         [Content, Item, Text | Thinking] => Want::Generated,
         [Content, Item, Input] => Want::Arguments,
         _ => Want::Nothing,
@@ -244,6 +266,8 @@ fn of_gemini(path: &[Key]) -> Want {
         [Error] => Want::Error,
         [Candidates, Item, FinishReason] | [PromptFeedback, BlockReason] => Want::Finish,
         [Candidates, Item, Content, Parts, Item, Text] => Want::Generated,
+        [Candidates, Item, Content, Parts, Item, FunctionCall] => Want::Call,
+        [Candidates, Item, Content, Parts, Item, FunctionCall, Id] => Want::CallId,
         [Candidates, Item, Content, Parts, Item, FunctionCall, Name] => Want::Tool,
         [Candidates, Item, Content, Parts, Item, FunctionCall, Arguments] => Want::Arguments,
         [Candidates, Item, Content, Parts, Item, InlineData] => Want::Media,

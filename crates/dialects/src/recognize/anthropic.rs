@@ -26,8 +26,7 @@ struct Top {
     max_tokens: Option<i64>,
 }
 
-pub(super) fn read(body: &[u8]) -> Result<Found, Refusal> {
-    let mut reader = Reader::new(body);
+pub(super) fn read(body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal> {
     let mut top = Top::default();
     reader.object(&KEYS, |r, at| member(r, &mut top, KEYS.get(at).copied().unwrap_or_default()))?;
     reader.scan.end()?;
@@ -38,6 +37,7 @@ pub(super) fn read(body: &[u8]) -> Result<Found, Refusal> {
         bounds: reader.bounds(body, limit(top.max_tokens), 1),
         conversation: reader.conversation(),
         spans: Spans { model: Some(token), usage_option: UsageOption::NotApplicable },
+        notes: reader.take_notes(),
     })
 }
 
@@ -93,9 +93,19 @@ fn block(r: &mut Reader<'_>, nesting: u32) -> Result<(), Refusal> {
     r.part();
     let mut image = false;
     let mut from = Source::Here;
+    let (mut kind, mut id, mut name) = (&b""[..], &b""[..], &b""[..]);
     r.members(|r, key| match key {
         b"type" => {
-            image = r.word()? == b"image";
+            kind = r.word()?;
+            image = kind == b"image";
+            Ok(())
+        }
+        b"id" | b"tool_use_id" if r.notes() => {
+            id = r.word()?;
+            Ok(())
+        }
+        b"name" if r.notes() => {
+            name = r.word()?;
             Ok(())
         }
         b"text" => r.text(),
@@ -111,6 +121,11 @@ fn block(r: &mut Reader<'_>, nesting: u32) -> Result<(), Refusal> {
         b"file_id" => r.reference(),
         _ => r.skip(),
     })?;
+    match kind {
+        b"tool_use" => r.note_call(id, name),
+        b"tool_result" => r.note_result(id, b""),
+        _ => {}
+    }
     match from {
         Source::Here => {}
         Source::Encoded if image => r.image(),

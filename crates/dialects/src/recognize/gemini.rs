@@ -42,8 +42,7 @@ struct Top {
     once_in_config: Once,
 }
 
-pub(super) fn read(endpoint: &Endpoint, body: &[u8]) -> Result<Found, Refusal> {
-    let mut reader = Reader::new(body);
+pub(super) fn read(endpoint: &Endpoint, body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal> {
     let mut top = Top::default();
     request(&mut reader, endpoint, &mut top)?;
     reader.scan.end()?;
@@ -53,6 +52,7 @@ pub(super) fn read(endpoint: &Endpoint, body: &[u8]) -> Result<Found, Refusal> {
         bounds: reader.bounds(body, limit(top.max_output), choices(top.choices)),
         conversation: reader.conversation(),
         spans: Spans { model: None, usage_option: UsageOption::NotApplicable },
+        notes: reader.take_notes(),
     })
 }
 
@@ -145,6 +145,7 @@ fn part(r: &mut Reader<'_>) -> Result<(), Refusal> {
         b"inlineData" | b"inline_data" => blob(r),
         b"fileData" | b"file_data" => r.reference(),
         b"functionResponse" | b"function_response" => function_response(r),
+        b"functionCall" | b"function_call" if r.notes() => function_call(r),
         _ => r.skip(),
     })
 }
@@ -175,7 +176,42 @@ fn function_response(r: &mut Reader<'_>) -> Result<(), Refusal> {
     if r.scan.kind()? != Kind::Object {
         return r.skip();
     }
-    r.members(|r, key| if key == b"parts" { r.reference() } else { r.skip() })
+    let (mut id, mut name) = (&b""[..], &b""[..]);
+    r.members(|r, key| match key {
+        b"parts" => r.reference(),
+        b"id" if r.notes() => {
+            id = r.word()?;
+            Ok(())
+        }
+        b"name" if r.notes() => {
+            name = r.word()?;
+            Ok(())
+        }
+        _ => r.skip(),
+    })?;
+    r.note_result(id, name);
+    Ok(())
+}
+
+/// A function that the model asked for in an earlier turn.
+fn function_call(r: &mut Reader<'_>) -> Result<(), Refusal> {
+    if r.scan.kind()? != Kind::Object {
+        return r.skip();
+    }
+    let (mut id, mut name) = (&b""[..], &b""[..]);
+    r.members(|r, key| match key {
+        b"id" => {
+            id = r.word()?;
+            Ok(())
+        }
+        b"name" => {
+            name = r.word()?;
+            Ok(())
+        }
+        _ => r.skip(),
+    })?;
+    r.note_call(id, name);
+    Ok(())
 }
 
 /// A tool is a set of the caller's own functions, or the provider runs it.

@@ -47,8 +47,7 @@ struct Top {
     best_of: Option<i64>,
 }
 
-pub(super) fn read(operation: Operation, body: &[u8]) -> Result<Found, Refusal> {
-    let mut reader = Reader::new(body);
+pub(super) fn read(operation: Operation, body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal> {
     let mut top = Top::default();
     reader.scan.kind()?;
     let brace = reader.scan.at();
@@ -68,6 +67,7 @@ pub(super) fn read(operation: Operation, body: &[u8]) -> Result<Found, Refusal> 
         bounds: reader.bounds(body, max_output(operation, &top), choices(top.n.max(top.best_of))),
         conversation: reader.conversation(),
         spans: Spans { model: Some(token), usage_option },
+        notes: reader.take_notes(),
     })
 }
 
@@ -97,7 +97,8 @@ fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &str) ->
             r.turn_of(Role::System);
         }
         "tools" => r.objects(tool)?,
-        "previous_response_id" | "conversation" => r.earlier()?,
+        "previous_response_id" => r.earlier()?,
+        "conversation" => r.stored()?,
         _ => r.reference()?,
     }
     Ok(())
@@ -130,6 +131,7 @@ fn stream_options(r: &mut Reader<'_>) -> Result<UsageOption, Refusal> {
 fn turn(r: &mut Reader<'_>) -> Result<(), Refusal> {
     r.part();
     let mut role = Role::Other;
+    let (mut id, mut name) = (&b""[..], &b""[..]);
     r.members(|r, key| match key {
         b"role" => {
             role = Role::of(r.word()?);
@@ -145,9 +147,45 @@ fn turn(r: &mut Reader<'_>) -> Result<(), Refusal> {
         }
         b"content" | b"output" => content(r),
         b"audio" => r.reference(),
+        b"tool_calls" if r.notes() => r.objects(past_call),
+        b"tool_call_id" | b"call_id" if r.notes() => {
+            id = r.word()?;
+            Ok(())
+        }
+        b"name" if r.notes() => {
+            name = r.word()?;
+            Ok(())
+        }
         _ => r.skip(),
     })?;
+    if !id.is_empty() {
+        match role {
+            Role::Model => r.note_call(id, name),
+            _ => r.note_result(id, name),
+        }
+    }
     r.turn_of(role);
+    Ok(())
+}
+
+/// A call that the model asked for in an earlier turn.
+fn past_call(r: &mut Reader<'_>) -> Result<(), Refusal> {
+    let (mut id, mut name) = (&b""[..], &b""[..]);
+    r.members(|r, key| match key {
+        b"id" => {
+            id = r.word()?;
+            Ok(())
+        }
+        b"function" | b"custom" if r.scan.kind()? == Kind::Object => r.members(|r, key| {
+            if key == b"name" {
+                name = r.word()?;
+                return Ok(());
+            }
+            r.skip()
+        }),
+        _ => r.skip(),
+    })?;
+    r.note_call(id, name);
     Ok(())
 }
 

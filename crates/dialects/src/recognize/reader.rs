@@ -7,6 +7,7 @@ use sidegate_policy::{Bounds, Conversation, Refusal};
 
 use super::fields::{Once, bit, lookup, name};
 use crate::scan::{Kind, Scan, Text};
+use crate::tools::{Noted, Notes};
 
 /// An inline image counts as so many parts, because its bytes bound nothing: the most that a known provider
 /// takes for one image is some 48,000 tokens.
@@ -49,10 +50,12 @@ pub(super) struct Reader<'a> {
     user: Option<u64>,
     turn: u64,
     unhashed: usize,
+    /// Where somebody asks for what only a trace tells.
+    pub(super) noted: Option<Box<Noted<'a>>>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(body: &'a [u8]) -> Self {
+    pub(super) fn new(body: &'a [u8], noting: bool) -> Self {
         Self {
             scan: Scan::new(body),
             parts: 0,
@@ -63,6 +66,7 @@ impl<'a> Reader<'a> {
             user: None,
             turn: 0,
             unhashed: MAX_OPENING,
+            noted: noting.then(Box::default),
         }
     }
 
@@ -203,9 +207,48 @@ impl<'a> Reader<'a> {
                 self.system = Some(chain(before, &turn.to_le_bytes()));
             }
             Role::User if self.user.is_none() => self.user = Some(turn),
-            Role::Model => self.answered = true,
+            Role::Model => {
+                self.answered = true;
+                if let Some(noted) = &mut self.noted {
+                    noted.model_spoke();
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Whether somebody asks for what only a trace tells.
+    pub(super) fn notes(&self) -> bool {
+        self.noted.is_some()
+    }
+
+    /// The model asked for a tool, in a turn of the past.
+    pub(super) fn note_call(&mut self, id: &'a [u8], name: &'a [u8]) {
+        if let Some(noted) = self.noted.as_mut().filter(|_| !(id.is_empty() && name.is_empty())) {
+            noted.call(id, name);
+        }
+    }
+
+    /// A tool gave something.
+    pub(super) fn note_result(&mut self, id: &'a [u8], name: &'a [u8]) {
+        if let Some(noted) = self.noted.as_mut().filter(|_| !(id.is_empty() && name.is_empty())) {
+            noted.result(id, name);
+        }
+    }
+
+    /// What was noted.
+    pub(super) fn take_notes(&mut self) -> Notes {
+        self.noted.take().map(|noted| noted.told()).unwrap_or_default()
+    }
+
+    /// A stored conversation: its id, or an object with it.
+    pub(super) fn stored(&mut self) -> Result<(), Refusal> {
+        let mut ahead = self.notes().then(|| self.scan.clone());
+        self.earlier()?;
+        if let (Some(ahead), Some(noted)) = (&mut ahead, &mut self.noted) {
+            noted.conversation(id_of(ahead).unwrap_or_default());
+        }
+        Ok(())
     }
 
     /// The id of an earlier response, or a stored conversation: its id, or an object with it.
@@ -238,6 +281,23 @@ impl<'a> Reader<'a> {
             refers_elsewhere: self.elsewhere,
         }
     }
+}
+
+/// A string, or the `id` of an object.
+fn id_of<'a>(scan: &mut Scan<'a>) -> Option<&'a [u8]> {
+    if scan.kind().ok()? == Kind::Object {
+        scan.open_object().ok()?;
+        let mut first = true;
+        while let Some(key) = scan.key(&mut first).ok()? {
+            if scan.slice(&key.inside) == b"id" {
+                return id_of(scan);
+            }
+            scan.skip().ok()?;
+        }
+        return None;
+    }
+    let text = scan.string().ok()?;
+    Some(scan.slice(&text.inside))
 }
 
 /// The key of a response's id, as [`Conversation::named`] has it when a later call names that response.

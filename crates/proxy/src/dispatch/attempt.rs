@@ -96,7 +96,10 @@ pub async fn attempt(
     let (head, body) = response.into_parts();
     let framing = framing(&head.headers, call.streaming);
     let drops_usage = asks_usage(asked) && framing == Framing::Sse;
-    let meter = Meter::new(call.dialect, call.operation, framing, drops_usage);
+    let mut meter = Meter::new(call.dialect, call.operation, framing, drops_usage);
+    if asked.noted {
+        meter.note_tools();
+    }
     let readable = !head.headers.contains_key(CONTENT_ENCODING);
     let judged = Judged { dialect: call.dialect, operation: call.operation, framing, head: &head };
     let held = if !head.status.is_success() || (gated && readable) {

@@ -9,7 +9,7 @@ use sidegate_policy::{Cost, DryRun, LeftOut, Meta, Usage, WhyLeft};
 use crate::json::Json;
 use crate::names::{AUDIT_SCHEMA, audit as field};
 use crate::record::{
-    AttemptRecord, CallRecord, Decision, LostRoute, Outcome, RuleName, TraceContext, UsageSource, hex, lost_because,
+    AttemptRecord, CallRecord, Decision, LostRoute, Outcome, RuleName, UsageSource, hex, lost_because,
 };
 
 use super::MAX_ENTRIES;
@@ -37,8 +37,8 @@ pub(super) fn write(record: &CallRecord, out: &mut Vec<u8>) {
         if !record.attempts.is_empty() {
             list(json, field::ATTEMPTS, &record.attempts, |a, json| json.object(|json| attempt(a, &sums, json)));
         }
-        if let Some(trace) = &record.trace {
-            trace_ids(trace, json);
+        if record.sampled || record.trace.is_some() {
+            trace(record, json);
         }
         if !record.attributes.is_empty() {
             json.name(field::ATTRIBUTES).object(|json| attributes(record, json));
@@ -236,12 +236,19 @@ fn attempt(attempt: &AttemptRecord, sums: &Sums, json: &mut Json<'_>) {
     json.name(field::DURATION_US).micros(attempt.duration);
 }
 
-fn trace_ids(trace: &TraceContext, json: &mut Json<'_>) {
-    let (mut trace_id, mut span_id) = ([0; 32], [0; 16]);
-    hex(&trace.trace_id.to_be_bytes(), &mut trace_id);
-    hex(&trace.span_id.to_be_bytes(), &mut span_id);
+/// The trace that leads to its spans, or to its caller's.
+fn trace(record: &CallRecord, json: &mut Json<'_>) {
+    let mut trace_id = [0; 32];
+    hex(&record.trace_id().to_be_bytes(), &mut trace_id);
     json.name(field::TRACE_ID).word(std::str::from_utf8(&trace_id).unwrap_or_default());
-    json.name(field::SPAN_ID).word(std::str::from_utf8(&span_id).unwrap_or_default());
+    if let Some(caller) = &record.trace {
+        let mut span_id = [0; 16];
+        hex(&caller.span_id.to_be_bytes(), &mut span_id);
+        json.name(field::SPAN_ID).word(std::str::from_utf8(&span_id).unwrap_or_default());
+    }
+    if record.sampled {
+        json.name(field::SAMPLED).flag(true);
+    }
 }
 
 /// Their names come from policy, so they are escaped as texts are.

@@ -58,6 +58,7 @@ fn everything() -> CallRecord {
     let refusal = Refusal::new(Class::RateLimited, Reason::Overloaded, "words").by(&meta("spec.limits[burst]"));
     record.outcome = Outcome::Refused(Box::new(refusal));
     record.attributes = vec![("purpose".into(), "support".into())];
+    record.sampled = true;
     record
 }
 
@@ -236,7 +237,8 @@ fn told(record: &ChangeRecord) -> Value {
 #[test]
 fn a_change_is_one_json_object_on_one_line() {
     let mut record = change();
-    (record.fields.truncate(2), record.refusals.clear());
+    record.fields.truncate(2);
+    record.refusals.clear();
     record.more_fields = 0;
     (record.in_force, record.accepted, record.sidecars) = (None, None, None);
     let expected = r#"{
@@ -256,6 +258,18 @@ fn a_change_is_bounded_and_says_what_it_leaves_out() {
     assert_eq!((told["fields"].as_array().unwrap().len(), &told["more_fields"]), (16, &7.into()));
     assert_eq!(told["refusals"].as_array().unwrap().len(), 16);
     assert!(told.to_string().len() < 32 * 1024);
+}
+
+#[test]
+fn a_call_is_told_with_the_trace_that_its_spans_are_in() {
+    let mut record = record();
+    record.trace = None;
+    assert_eq!((&json(&record)["trace_id"], &json(&record)["sampled"]), (&Value::Null, &Value::Null));
+    record.sampled = true;
+    let told = json(&record);
+    assert_eq!((&told["trace_id"], &told["sampled"]), (&told["request_id"], &true.into()), "a trace of its own");
+    assert_eq!(told["span_id"], Value::Null);
+    assert_eq!(told["trace_id"], format!("{:032x}", record.trace_id()));
 }
 
 #[test]

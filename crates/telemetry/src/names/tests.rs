@@ -100,6 +100,16 @@ fn operations_and_providers_have_the_conventions_words_where_there_are_some() {
 }
 
 #[test]
+fn no_attribute_is_a_namespace_of_another() {
+    // A back-end that takes dots for a tree would lose one of the two.
+    let names = emitted("attribute");
+    for name in &names {
+        let below = format!("{name}.");
+        assert_eq!(names.iter().find(|other| other.starts_with(&below)), None, "{name}");
+    }
+}
+
+#[test]
 fn no_name_is_emitted_twice() {
     for module in ["metric", "label", "attribute", "resource", "event", "audit", "change"] {
         let names = emitted(module);

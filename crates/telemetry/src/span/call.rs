@@ -56,7 +56,7 @@ fn asked<'a>(record: &'a CallRecord, list: &mut Attributes<'a>) {
     if let Some(dialect) = record.dialect {
         list.text(attribute::DIALECT, dialect.as_str());
     }
-    list.text(attribute::REQUEST_MODEL, &*record.model);
+    list.text(attribute::ASKED_MODEL, &*record.model);
     list.text(attribute::CALLER_NAMESPACE, &*record.caller.namespace);
     list.text(attribute::CALLER_SERVICE_ACCOUNT, &*record.caller.service_account);
     list.text(attribute::CALLER_WORKLOAD, &*record.caller.workload);

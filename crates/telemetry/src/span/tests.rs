@@ -84,6 +84,15 @@ fn tokens_and_cost_stand_on_attempts_alone() {
 }
 
 #[test]
+fn the_call_is_no_call_of_a_model_to_a_backend() {
+    let record = record();
+    let spans = CallSpans::of(&record);
+    let conventions = spans.call.attributes.iter().filter(|(name, _)| name.starts_with("gen_ai."));
+    assert_eq!(conventions.count(), 0);
+    assert_eq!(text(&spans.call, attribute::ASKED_MODEL), Some("fast"));
+}
+
+#[test]
 fn what_the_answer_said_stands_on_the_attempt_that_answered() {
     let mut record = record();
     let mut failed = attempt();

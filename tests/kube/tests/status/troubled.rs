@@ -60,6 +60,30 @@ async fn po1_the_loser_of_a_conflict_names_its_field_and_the_winner() {
 }
 
 #[tokio::test]
+async fn whoever_wants_content_in_traces_is_told_by_whom_it_is_withheld() {
+    let stage = Stage::start().await;
+    let said = |namespace: &str, capture: &str| {
+        format!(
+            "apiVersion: sidegate.dev/v1alpha1\nkind: AIPolicy\nmetadata: {{name: told, namespace: {namespace}}}\n\
+             spec:\n  telemetry: {{content: {{capture: {capture}}}}}\n"
+        )
+    };
+    stage.apply(OBJECTS).await;
+    stage.apply(&said("shop", "Full")).await;
+    let _sidecar = stage.sidecar("web-1").await;
+    let wanting = ("AIPolicy", "shop", "told");
+    stage.until(wanting, "Conflicted", "False NoConflicts").await;
+
+    stage.apply(&said("sidegate-system", "None")).await;
+    let words = "True TelemetryConflicted: spec.telemetry.content captures nothing where spec.telemetry.content of \
+                 AIPolicy sidegate-system/told withholds content";
+    let status = stage.until(wanting, "Conflicted", words).await;
+    let winner = json!({"kind": "AIPolicy", "namespace": "sidegate-system", "name": "told"});
+    assert_eq!(status["conflicts"], json!([{"field": "spec.telemetry.content", "winner": winner}]));
+    stage.until(wanting, "Programmed", "True Programmed: 1 of 1 sidecars").await;
+}
+
+#[tokio::test]
 async fn po2_a_missing_secret_and_a_missing_provider_are_told_by_name_until_they_are_there() {
     let stage = Stage::start().await;
     stage.apply(OBJECTS).await;

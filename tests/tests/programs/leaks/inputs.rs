@@ -11,10 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{EMAIL, MODEL, OWN, PURPOSE, QUERY, SOON, TOKEN, person};
+use super::{CONVERSATION, EMAIL, MODEL, OWN, PURPOSE, QUERY, SOON, STATE, TOKEN, person};
 
 /// Headers that somebody may read, send on, or quote.
-const HEADERS: [&str; 30] = [
+const HEADERS: [&str; 29] = [
     "x-user-note",
     "x-user-email",
     "x-user-id",
@@ -38,7 +38,6 @@ const HEADERS: [&str; 30] = [
     "x-forwarded-for",
     "forwarded",
     "baggage",
-    "tracestate",
     "x-amz-security-token",
     "x-session-id",
     "x-conversation-id",
@@ -67,6 +66,7 @@ fn dressed(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     headers.insert("x-purpose", value(PURPOSE));
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     headers.insert("traceparent", value(trace));
+    headers.insert("tracestate", value(&format!("vendor={STATE}")));
     request
 }
 
@@ -98,7 +98,7 @@ fn bodies(stream: bool) -> Vec<(&'static str, Value)> {
     });
     let responses = json!({
         "model": "gpt-4o", "stream": stream, "instructions": who, "user": who, "metadata": {"a": who},
-        "previous_response_id": TOKEN, "prompt": {"id": TOKEN, "variables": {"a": who}},
+        "previous_response_id": CONVERSATION, "prompt": {"id": TOKEN, "variables": {"a": who}},
         "input": [{"role": "user", "content": [{"type": "input_text", "text": who}]},
             {"type": "function_call_output", "call_id": "call_1", "output": who}],
     });

@@ -48,7 +48,7 @@ spec:
   models: {{deny: ["denied-*"]}}
   routes:
 {routes}
-  telemetry: {{attributes: [{{name: purpose, header: x-purpose}}]}}
+  telemetry: {{traces: {{ratio: "1"}}, attributes: [{{name: purpose, header: x-purpose}}]}}
 {limits}"#,
         Value::from(NOTE)
     )

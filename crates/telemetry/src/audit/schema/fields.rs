@@ -101,9 +101,10 @@ fn who() -> Vec<Field> {
         of_call(
             call::TRACE_ID,
             Digits(32),
-            "the trace that the caller is in, if it sent a `traceparent`; 32 hexadecimal digits",
+            "the trace of the call: its caller's, if that sent a `traceparent`, else its own, if it is sampled; 32 hexadecimal digits",
         ),
-        of_call(call::SPAN_ID, Digits(16), "the caller's span in it; 16 hexadecimal digits"),
+        of_call(call::SPAN_ID, Digits(16), "the caller's span in it, if it told one; 16 hexadecimal digits"),
+        of_call(call::SAMPLED, Flag, "its spans go to the tracing back-end; only there when true"),
     ]
 }
 
