@@ -10,8 +10,10 @@
 //! - [`refuse`]: a refusal or a fault in the caller's own dialect
 //! - [`models`]: the models list of a dialect
 //! - [`tools`]: names and ids of tools, for whoever asks
+//! - [`content`]: prompts and answers for traces, where policy captures them
 //! - [`headers`]: which headers pass
 
+pub mod content;
 pub mod headers;
 pub mod meter;
 pub mod models;

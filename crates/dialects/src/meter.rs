@@ -6,6 +6,7 @@
 mod doc;
 mod hold;
 mod lexer;
+mod noting;
 mod paths;
 mod pattern;
 mod sse;
@@ -126,14 +127,14 @@ impl Meter {
         }
     }
 
-    /// From now on the tools that the answer asks for are noted.
-    pub fn note_tools(&mut self) {
-        self.doc.asked = Some(Box::default());
+    /// From now on the tools that the answer asks for are noted, and of what it says at most so many bytes.
+    pub fn note(&mut self, most: Option<usize>) {
+        self.doc.note(most);
     }
 
-    /// The tools that the answer asked for, if they are noted.
-    pub fn take_tools(&mut self) -> Vec<Tool> {
-        self.doc.asked.as_mut().map(|asked| asked.take()).unwrap_or_default()
+    /// The tools that the answer asked for, if they are noted, and what it said, in the form of the conventions.
+    pub fn take_noted(&mut self) -> (Vec<Tool>, String) {
+        self.doc.take_noted(self.seen.finish.as_deref())
     }
 
     /// Takes the next bytes of the answer and hands on what the caller gets.
@@ -240,7 +241,7 @@ impl Meter {
         let drop = self.end_of_event();
         // An end that is no JSON (`[DONE]`) is no pattern.
         let sound = self.seen.anomalies == anomalies && data.first() == Some(&b'{');
-        if let Some(holes) = self.doc.take_holes().filter(|_| sound) {
+        if let Some(holes) = self.doc.take_holes().filter(|_| sound && !self.doc.notes_said()) {
             self.pattern.get_or_insert_default().learn(data, &holes);
         }
         drop

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use crate::content::Said;
 use crate::text;
 
 /// Tools noted of one call, or of one answer.
@@ -98,9 +99,16 @@ pub(crate) struct Asked {
     in_event: bool,
     /// Those before it.
     tools: Vec<Tool>,
+    /// What is said beside, where policy captures it.
+    pub(crate) said: Option<Said>,
 }
 
 impl Asked {
+    /// Beside what is said, where policy captures it.
+    pub(crate) fn saying(said: Option<Said>) -> Self {
+        Self { said, ..Self::default() }
+    }
+
     /// Another block, item or call begins.
     pub(crate) fn begin(&mut self) {
         // What an event tells is known when all of it has come.
@@ -131,6 +139,11 @@ impl Asked {
         self.name.clear();
         self.id.clear();
         self.kind(false, false);
+    }
+
+    /// The place of the one that is read, or was read last.
+    pub(crate) fn current(&self) -> usize {
+        if self.is_call { self.tools.len() } else { self.tools.len().saturating_sub(1) }
     }
 
     /// All of them.

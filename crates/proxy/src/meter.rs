@@ -265,7 +265,8 @@ impl Metered {
 
     fn settle(&mut self, end: End) {
         if let Some(mut settlement) = self.settlement.take() {
-            settlement.asked(self.meter.take_tools());
+            let (tools, said) = self.meter.take_noted();
+            settlement.asked(tools, said);
             let waiting: usize = self.ready.iter().map(Bytes::len).sum();
             settlement.ended(self.meter.take_seen(), &end, self.bytes_out + waiting as u64);
         }

@@ -13,6 +13,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Version};
 use hyper::Request;
 use hyper::body::{Body, Incoming};
+use sidegate_dialects::content;
 use sidegate_dialects::recognize as dialects;
 use sidegate_dialects::recognize::{Endpoint, Recognized, Spans};
 use sidegate_policy::{Call, Class, Operation, Reason, Refusal};
@@ -36,6 +37,8 @@ pub struct Asked {
     pub body: Bytes,
     /// What only a trace tells of the call is wanted.
     pub noted: bool,
+    /// Bytes of the answer that a trace may hold, where policy captures content.
+    pub captured: Option<usize>,
 }
 
 /// Understands a request.
@@ -61,9 +64,13 @@ pub async fn recognize(
     };
     let header_names = armed.map_or(&[][..], |a| &a.header_names);
     let noted = settlement.is_sampled();
+    let mut captured = None;
     let Recognized { call, spans } = if noted {
         let (recognized, notes) = dialects::recognize_noting(&endpoint, &head.headers, &body, header_names)?;
-        settlement.noted(notes);
+        let most = armed.map(|a| &a.snapshot.telemetry.content).filter(|c| c.capture).map(|c| c.max_bytes as usize);
+        captured = most;
+        let prompt = most.map(|most| content::prompt(endpoint.dialect, endpoint.operation, &body, most));
+        settlement.noted(notes, prompt);
         recognized
     } else {
         dialects::recognize(&endpoint, &head.headers, &body, header_names)?
@@ -73,7 +80,7 @@ pub async fn recognize(
         settlement.attributed(&armed.snapshot, &call);
     }
     // Boxed, because it is handed through several futures.
-    Ok(Box::new(Asked { call, head, endpoint, spans, body, noted }))
+    Ok(Box::new(Asked { call, head, endpoint, spans, body, noted, captured }))
 }
 
 /// What HTTP allows and a sidecar does not.

@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use sidegate_dialects::content::Prompt;
 use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_dialects::recognize::Endpoint;
 use sidegate_dialects::tools::{self, Notes};
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
 use sidegate_policy::{Attribute, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
 use sidegate_telemetry::sampling::{AtEnd, at_head};
-use sidegate_telemetry::{CallRecord, Decision, Detail, Outcome, RequestId, Tool, ToolUse};
+use sidegate_telemetry::{CallRecord, Content, Decision, Detail, Outcome, RequestId, Tool, ToolUse};
 
 use self::attempt::OpenAttempt;
 use crate::armed::Armed;
@@ -106,21 +107,28 @@ impl Settlement {
         self.0.as_ref().is_some_and(|open| open.record.sampled)
     }
 
-    /// The tools that the answer asked for.
-    pub fn asked(&mut self, asked: Vec<tools::Tool>) {
+    /// The tools that the answer asked for, and what it said, where policy captures that.
+    pub fn asked(&mut self, asked: Vec<tools::Tool>, said: String) {
         self.with(|open| {
             if let Some(detail) = &mut open.record.detail {
                 detail.tools.extend(asked.into_iter().map(|tool| used(Tool::Call, tool)));
+                if let Some(content) = &mut detail.content {
+                    content.output = said.into();
+                }
             }
         });
     }
 
     /// What only a trace tells of the request.
-    pub fn noted(&mut self, notes: Notes) {
+    pub fn noted(&mut self, notes: Notes, prompt: Option<Prompt>) {
         self.with(|open| {
             if let Some(detail) = &mut open.record.detail {
                 detail.conversation = notes.conversation;
                 detail.tools.extend(notes.results.into_iter().map(|tool| used(Tool::Result, tool)));
+                detail.content = prompt.map(|prompt| {
+                    let (instructions, input) = (prompt.instructions.into(), prompt.input.into());
+                    Box::new(Content { instructions, input, ..Content::default() })
+                });
             }
         });
     }

@@ -50,7 +50,7 @@ pub fn state(headers: &HeaderMap) -> Option<Box<str>> {
 /// Whether a host is told: those in the cluster, the pod itself, and those that policy names.
 #[must_use]
 pub fn goes_to(host: &str, named: &[Glob]) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let host = host.trim_end_matches('.').trim_matches(['[', ']']).to_ascii_lowercase();
     let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     is_loopback
         || host.ends_with(".svc")

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sidegate_testkit::sim::Answers;
+use sidegate_testkit::sink::{Sink, told};
 use sidegate_tests::Answer;
 use sidegate_tests::client::chat;
 use sidegate_tests::objects::{Folder, denying};
@@ -82,6 +83,16 @@ async fn it_says_how_to_call_it_and_tells_a_streamed_call_in_one_readable_line()
     let nanos = tokens[0] * 150 + tokens[1] * 600;
     assert!((dollars * 1e9 - nanos as f64).abs() < 1.0, "{line}: {nanos}");
     assert_eq!((words[12], words[14]), ("first", "total"), "{line}");
+}
+
+#[tokio::test]
+async fn its_calls_are_traced_where_it_is_told() {
+    let sink = Sink::start().await.unwrap();
+    let dev = Dev::start(&["--otlp-endpoint", &format!("http://{}", sink.address())]).await;
+    assert_eq!(dev.call("fast", "").await.status, 200);
+    within(SOON, "the first call's spans", || sink.spans().len() >= 2).await;
+    let resource = &sink.taken()[0].request.resource_spans[0].resource.clone().unwrap().attributes;
+    assert_eq!(told(resource, "k8s.deployment.name").as_deref(), Some("dev"));
 }
 
 #[tokio::test]

@@ -146,9 +146,9 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
 
 /// Where calls are told one by one.
 fn is_record(place: &str) -> bool {
-    ["audit.jsonl", "the admin socket's /calls", "spans", "sidegate tap", "sidegate top", "sidegate trace"]
-        .iter()
-        .any(|record| place.contains(record))
+    let records =
+        ["audit.jsonl", "the admin socket's /calls", "spans", "sidegate tap", "sidegate top", "sidegate trace"];
+    records.iter().any(|record| place.contains(record))
 }
 
 /// A sidecar that never had a control plane.

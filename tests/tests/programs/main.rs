@@ -11,6 +11,7 @@ mod otlp;
 mod ports;
 mod process;
 mod refused;
+mod series;
 mod surfaces;
 mod trail;
 

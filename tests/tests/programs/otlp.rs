@@ -10,7 +10,7 @@ use sidegate_tests::plane::within;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use crate::http::{call, get};
+use crate::http::{Connection, call, get};
 use crate::ports::free;
 use crate::process::{Program, command};
 use crate::{SOON, START, ended};
@@ -19,6 +19,7 @@ use crate::{SOON, START, ended};
 struct Alone {
     program: Program,
     calls: SocketAddr,
+    health: SocketAddr,
     _state: Folder,
 }
 
@@ -36,7 +37,7 @@ impl Alone {
             assert!(began.elapsed() < START, "{}", program.told());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Self { program, calls, _state: state }
+        Self { program, calls, health, _state: state }
     }
 
     async fn refused(&self) {
@@ -96,6 +97,34 @@ async fn the_help_shows_no_key_of_the_back_end() {
     assert_eq!(ended(&mut program, SOON).await, Some(0));
     let (said, _) = program.whole();
     assert!(said.contains("OTEL_EXPORTER_OTLP_HEADERS") && !said.contains("CANARY"), "{said}");
+}
+
+/// Resident memory of a process, in bytes.
+fn resident(pid: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn ot1_a_dead_back_end_takes_less_than_four_mebibytes() {
+    let sidecar = Alone::start(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")]).await;
+    let mut connection = Connection::open(sidecar.calls).await.unwrap();
+    let mut calls = async |many: u32| {
+        for _ in 0..many {
+            assert_eq!(connection.call(chat("m", "")).await.unwrap().class(), "control_plane_unavailable");
+        }
+    };
+    calls(200).await;
+    let before = resident(sidecar.program.pid());
+    // Each is traced, as a refusal, and they are more than find room.
+    calls(6_000).await;
+    let lost = get(sidecar.health, "/metrics").await.unwrap();
+    let lost =
+        lost.text().lines().find_map(|line| line.strip_prefix(r#"sidegate_spans_dropped_total{reason="queue_full"} "#));
+    assert!(lost.and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n > 0), "{lost:?}");
+    let grown = resident(sidecar.program.pid()).saturating_sub(before);
+    assert!(grown < 4 << 20, "{grown} bytes more");
 }
 
 #[tokio::test]

@@ -3,7 +3,9 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "what a test needs and does not get ends it")]
 
 mod carried;
+mod content;
 mod context;
+mod counted;
 mod faults_ot;
 mod sampled;
 mod told;

@@ -24,7 +24,7 @@ async fn what_the_model_asks_for_is_an_event_of_the_attempt_whole_and_streamed()
             traced.stage.call(chat("m", &format!(r#","tools":[{WEATHER}],"tool_choice":"required"{more}"#))).await;
         assert!(answer.text().contains("weather"), "{}", answer.text());
         let spans = spans(&sink, 2 * n + 2).await;
-        let attempt = spans.iter().filter(|s| s.kind == 3).next_back().unwrap();
+        let attempt = spans.iter().rfind(|s| s.kind == 3).unwrap();
         let [(name, tool, Some(id))] = &events(attempt)[..] else { panic!("{:?}", events(attempt)) };
         assert_eq!((name.as_str(), tool.as_deref()), ("sidegate.tool_call", Some("weather")));
         assert!(answer.text().contains(id.as_str()), "{id}");

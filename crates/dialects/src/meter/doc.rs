@@ -197,9 +197,7 @@ impl Doc {
 
     /// Brings what was noted of one event, body or element to what was seen of the answer.
     pub(super) fn settle(&mut self, seen: &mut Seen) {
-        if let Some(asked) = &mut self.asked {
-            asked.end(self.event == Event::BlockStarts);
-        }
+        self.note_end(self.event == Event::BlockStarts);
         if std::mem::take(&mut self.block_is_call) && self.event == Event::BlockStarts {
             self.count_call(seen);
         }
@@ -218,8 +216,12 @@ impl Doc {
         usize::from(self.in_array)
     }
 
+    pub(super) fn path_here(&self) -> &[Key] {
+        self.path.get(self.base()..self.lexer.depth()).unwrap_or_default()
+    }
+
     fn want_here(&self) -> Want {
-        let path = self.path.get(self.base()..self.lexer.depth()).unwrap_or_default();
+        let path = self.path_here();
         if path.is_empty() { Want::Nothing } else { want(self.dialect, self.operation, path) }
     }
 
@@ -298,6 +300,7 @@ impl Doc {
         self.plain = false;
         if self.wanted == Want::Arguments {
             seen.content_bytes += bytes.len() as u64;
+            self.note_said(bytes, true);
         } else if self.kept.len() + bytes.len() > MAX_OBJECT {
             self.wanted = Want::Nothing;
             self.kept.clear();
@@ -395,14 +398,10 @@ impl Doc {
             Want::Generated => {
                 seen.content_bytes += part.bytes.len() as u64;
                 self.meaningful |= !part.bytes.is_empty();
+                self.note_said(part.bytes, false);
             }
             Want::Tool => self.tool(part, seen),
-            Want::CallId | Want::CallName => {
-                if let Some(asked) = &mut self.asked {
-                    let add = if self.wanted == Want::CallId { Asked::id } else { Asked::name };
-                    add(asked, part.bytes);
-                }
-            }
+            Want::CallId | Want::CallName => self.note_word(self.wanted, part.bytes),
             _ if part.first && part.last => self.keep(part.bytes, seen),
             _ => {
                 let left = MAX_TEXT.saturating_sub(self.kept.len());
@@ -423,10 +422,8 @@ impl Doc {
             self.meaningful = true;
         }
         seen.content_bytes += part.bytes.len() as u64;
-        if let Some(asked) = &mut self.asked {
-            asked.kind(true, false);
-            asked.name(part.bytes);
-        }
+        self.note_kind(true, false);
+        self.note_word(Want::CallName, part.bytes);
     }
 
     fn keep(&mut self, bytes: &[u8], seen: &mut Seen) {
@@ -439,6 +436,7 @@ impl Doc {
             }
             Want::Event => {
                 self.event = Event::of(bytes);
+                self.note_event(bytes);
                 self.plain &= self.event == Event::Other;
             }
             Want::NewBlock => {
@@ -456,12 +454,6 @@ impl Doc {
                 seen.first_error.get_or_insert_default();
             }
             _ => {}
-        }
-    }
-
-    fn note_kind(&mut self, is_call: bool, in_event: bool) {
-        if let Some(asked) = &mut self.asked {
-            asked.kind(is_call, in_event);
         }
     }
 

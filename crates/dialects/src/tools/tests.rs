@@ -25,12 +25,12 @@ fn tool(name: &str, id: &str) -> Tool {
 fn asked((dialect, operation): (Dialect, Operation), framing: Framing, bytes: &[u8]) -> Vec<Tool> {
     let cut = |size: usize| {
         let mut meter = Meter::new(dialect, operation, framing, false);
-        meter.note_tools();
+        meter.note(None);
         for piece in bytes.chunks(size) {
             meter.feed(Bytes::copy_from_slice(piece), &mut |_| ());
         }
         meter.end(&mut |_| ());
-        meter.take_tools()
+        meter.take_noted().0
     };
     let whole = cut(bytes.len());
     for size in 1..40 {

@@ -98,7 +98,7 @@ pub async fn attempt(
     let drops_usage = asks_usage(asked) && framing == Framing::Sse;
     let mut meter = Meter::new(call.dialect, call.operation, framing, drops_usage);
     if asked.noted {
-        meter.note_tools();
+        meter.note(asked.captured);
     }
     let readable = !head.headers.contains_key(CONTENT_ENCODING);
     let judged = Judged { dialect: call.dialect, operation: call.operation, framing, head: &head };

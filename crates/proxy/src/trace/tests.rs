@@ -49,9 +49,15 @@ fn a_state_that_is_too_long_or_none_does_not_go_on() {
 #[test]
 fn hosts_in_the_cluster_and_named_ones_are_told_and_no_others() {
     let named = [Glob::parse("*.corp.example").unwrap(), Glob::parse("llm.example").unwrap()];
-    for host in
-        ["vllm.ai.svc", "vllm.ai.svc.cluster.local", "VLLM.ai.svc.cluster.local.", "localhost", "127.0.0.2", "::1"]
-    {
+    for host in [
+        "vllm.ai.svc",
+        "vllm.ai.svc.cluster.local",
+        "VLLM.ai.svc.cluster.local.",
+        "localhost",
+        "127.0.0.2",
+        "::1",
+        "[::1]",
+    ] {
         assert!(goes_to(host, &[]), "{host}");
     }
     for host in ["a.corp.example", "llm.example", "LLM.example"] {
