@@ -39,7 +39,7 @@ UNIT := --lib --bins $(call named,crates/*/tests) --test structure
 SCENARIO := $(call named,tests/tests)
 KUBE_TESTS := $(call named,tests/kube/tests)
 
-.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e kube-assets prometheus-assets crds check fmt fmt-check clippy structure deny bench bench-scale fuzz conformance
+.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e test-backends kube-assets prometheus-assets backends-assets crds check fmt fmt-check clippy structure deny bench bench-scale fuzz conformance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -50,7 +50,7 @@ run: ## control plane, sidecar and simulator from examples/quickstart, without a
 build: ## the programs, for trying, for the scenarios of programs and for the end-to-end tests
 	$(CARGO) build --locked -p sidegate-cli -p sidegate-proxy -p sidegate-controller --bins
 
-test: test-unit test-scenario test-kube test-e2e ## every test: unit, recorded calls, scenario, Kubernetes, real SDKs
+test: test-unit test-scenario test-kube test-e2e test-backends ## every test: unit, recorded calls, scenario, Kubernetes, real SDKs, a real tracing back-end
 
 test-build: ## build the unit and scenario tests, run nothing
 	$(TESTS) --lib --bins --tests --no-run
@@ -66,6 +66,9 @@ test-kube: build kube-assets prometheus-assets ## the objects and the control pl
 
 test-e2e: build ## real, unmodified SDKs through a running sidecar
 	$(PYTHON) tests/e2e/through_sidecar.py --program $(TARGET)/debug/sidegate --objects examples/quickstart
+
+test-backends: build backends-assets ## traces in a real tracing back-end, beside those of a really traced application
+	$(PYTHON) tests/backends/run.py --program $(TARGET)/debug/sidegate --objects examples/quickstart
 
 # A version that a server does not know of itself is v0.0.0, and clients refuse it features.
 kube-assets: $(if $(KUBEBUILDER_ASSETS),,$(KUBE)/kube) ## build the tests' API server, once; not with KUBEBUILDER_ASSETS
@@ -87,6 +90,9 @@ $(PROM)/prometheus:
 	  echo 'no Debian package of Prometheus can be had here: name the program, with promtool beside it, in PROMETHEUS'; exit 1; }; }
 	cd $(PROM)/package && dpkg -x prometheus_*.deb .
 	mv $(PROM)/package/usr/bin/promtool $(PROM)/package/usr/bin/prometheus $(PROM)/ && rm -r $(PROM)/package
+
+backends-assets: ## install Phoenix and a traced application for the tests, once: a gigabyte
+	$(PYTHON) tests/backends/run.py --prepare
 
 crds: ## write deploy/crds from the types
 	$(CARGO) run --locked -p sidegate-cli --bin sidegate -- crds >deploy/crds/sidegate.yaml.new

@@ -23,15 +23,16 @@ from installed import python_of
 from seen import Seen, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
-# What is told to both the sidecar and the application.
+# By each protocol: the namespace of the pod, and what is told to both the sidecar and the application.
 PROTOCOLS = {
-    "grpc": {},
-    "http/protobuf": {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"},
+    "grpc": ("default", {}),
+    "http/protobuf": ("research", {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}),
 }
 
 
-def seen_by(protocol, more, phoenix, options, scratch):
+def seen_by(protocol, phoenix, options, scratch):
     """Everything that was seen of the application's calls, with spans sent by this protocol."""
+    namespace, more = PROTOCOLS[protocol]
     project = protocol.replace("/", "-")
     told = {
         "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
@@ -39,7 +40,7 @@ def seen_by(protocol, more, phoenix, options, scratch):
         # Both are shown in one project, and each under its own name.
         "OTEL_RESOURCE_ATTRIBUTES": f"openinference.project.name={project}",
     } | more
-    with stage.sidecar(options.program, options.objects, scratch / project, told) as sidecar:
+    with stage.sidecar(options.program, options.objects, namespace, scratch / project, told) as sidecar:
         cases = stage.application(options.app, sidecar.calls, told | {"OTEL_SERVICE_NAME": "shop"})
         bill = sidecar.bill()
     seen = Seen(
@@ -47,6 +48,7 @@ def seen_by(protocol, more, phoenix, options, scratch):
         bill=bill,
         audit={line["request_id"]: line for line in sidecar.audit()},
         spans={},
+        namespace=namespace,
     )
     return wait_for(seen, lambda: phoenix.spans(project), stage.ARRIVAL)
 
@@ -88,8 +90,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="sidegate-backends-") as scratch:
         scratch = pathlib.Path(scratch)
         with stage.phoenix(options.phoenix, scratch) as phoenix:
-            for protocol, more in PROTOCOLS.items():
-                failed += judge(protocol, seen_by(protocol, more, phoenix, options, scratch))
+            for protocol in PROTOCOLS:
+                failed += judge(protocol, seen_by(protocol, phoenix, options, scratch))
     ran = len(CHECKS) * len(PROTOCOLS)
     print(f"{ran - failed} passed, {failed} failed", flush=True)
     return 1 if failed else 0

@@ -50,6 +50,8 @@ class Seen:
     audit: dict
     # By the back-end: the spans, by id.
     spans: dict
+    # Whose pod it was.
+    namespace: str
 
     def trace(self, case):
         """The spans of a case, the earliest first."""

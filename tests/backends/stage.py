@@ -138,8 +138,8 @@ class Sidecar:
 
 
 @contextlib.contextmanager
-def sidecar(program, objects, scratch, told):
-    """`sidegate dev` with these objects and these `OTEL_…` variables, until the end of the block."""
+def sidecar(program, objects, namespace, scratch, told):
+    """`sidegate dev` for a pod of that namespace, with these `OTEL_…` variables, until the end of the block."""
     flags = ["listen", "metrics-listen", "control-listen", "control-metrics-listen", "sim-listen"]
     ports = dict(zip(flags, e2e.free_ports(len(flags)), strict=True))
     scratch.mkdir()
@@ -147,7 +147,7 @@ def sidecar(program, objects, scratch, told):
     e2e.with_simulator_at(objects, f"127.0.0.1:{ports['sim-listen']}", scratch / "objects")
     for more in (HERE / "objects").glob("*.yaml"):
         shutil.copy(more, scratch / "objects")
-    words = [str(program), "dev", str(scratch / "objects"), "--json"]
+    words = [str(program), "dev", str(scratch / "objects"), "--json", "--as-namespace", namespace]
     for flag, port in ports.items():
         words += [f"--{flag}", f"127.0.0.1:{port}"]
     running = Sidecar(ports["listen"], ports["metrics-listen"], ports["sim-listen"], scratch / "audit")

@@ -75,18 +75,12 @@ impl Default for Setting {
             bounds: CallBounds::default(),
             seed: 7,
             network: false,
-            caller: caller(),
+            caller: Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() },
             traced: false,
             sim: SimConfig { keys: keys.to_vec(), ..SimConfig::default() },
             audit: Arc::new(AuditQueue::new(Format::Json, 64 << 20)),
         }
     }
-}
-
-/// Who calls, where nothing else is said.
-#[must_use]
-pub fn caller() -> Caller {
-    Caller { namespace: "shop".into(), service_account: "web".into(), ..Caller::default() }
 }
 
 impl Stage {

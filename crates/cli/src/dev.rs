@@ -107,9 +107,11 @@ pub fn run(arguments: Arguments) -> Result<(), DevError> {
     if let Some(listener) = simulator {
         beside.push(spawn("simulator", runtime()?, simulate(listener, stop.clone()))?);
     }
-    let (health, listen, directory) =
-        (arguments.metrics_listen, arguments.listen, arguments.directory.display().to_string());
-    std::thread::Builder::new().name("banner".into()).spawn(move || banner::when_ready(health, listen, &directory))?;
+    let (health, listen, control) = (arguments.metrics_listen, arguments.listen, arguments.control_listen);
+    let directory = arguments.directory.display().to_string();
+    std::thread::Builder::new()
+        .name("banner".into())
+        .spawn(move || banner::when_ready(health, listen, control, &directory))?;
     sidecar.run(stop)?;
     for thread in beside {
         let _ = thread.join();

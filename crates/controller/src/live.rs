@@ -7,6 +7,8 @@
 mod questions;
 mod service;
 mod taps;
+#[cfg(test)]
+mod tests;
 mod top;
 
 use std::sync::Arc;

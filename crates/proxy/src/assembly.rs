@@ -32,6 +32,7 @@ use crate::dispatch::connect::Network;
 use crate::dispatch::pool::Pools;
 use crate::health::{self, Health};
 use crate::listen::accept;
+use crate::otlp::metrics::Teller;
 use crate::otlp::{self, Exporter};
 use crate::sidecar::{Parts, Sidecar};
 
@@ -101,6 +102,7 @@ pub struct Bound {
     audit_format: Format,
     control: tonic::transport::Endpoint,
     traces: Option<otlp::Settings>,
+    told: Option<(otlp::Settings, Duration)>,
 }
 
 /// Opens everything that a sidecar needs.
@@ -111,6 +113,7 @@ pub fn bind(config: Config, audit_format: Format) -> Result<Bound, StartError> {
     let addresses = config.call_addresses().map_err(StartError::Flag)?;
     let control = endpoint(&config.control)?;
     let traces = otlp::Settings::traces(&config).map_err(StartError::Flag)?;
+    let told = otlp::Settings::metrics(&config).map_err(StartError::Flag)?;
     let store = Store::open(&config.state_dir)
         .map_err(|source| StartError::State { path: config.state_dir.clone(), source })?;
     let audit = Output::open(&config.audit, config.audit_rotation())
@@ -133,7 +136,7 @@ pub fn bind(config: Config, audit_format: Format) -> Result<Bound, StartError> {
         .admin_socket
         .as_ref()
         .map(|path| unix_listener(path).map_err(|source| StartError::Socket { path: path.clone(), source }));
-    Ok(Bound { admin: admin.transpose()?, config, calls, metrics, store, audit, audit_format, control, traces })
+    Ok(Bound { admin: admin.transpose()?, config, calls, metrics, store, audit, audit_format, control, traces, told })
 }
 
 fn listen(address: SocketAddr) -> io::Result<StdListener> {
@@ -178,8 +181,8 @@ impl Bound {
         let clock = Clock::system();
         let audit = Arc::new(AuditQueue::new(self.audit_format, AUDIT_BYTES));
         let writer = Writer::start(audit.clone(), self.audit)?;
-        let spans = self.traces.is_some().then(Arc::<SpanQueue>::default);
         let caller = shared_caller(&self.config);
+        let spans = self.traces.is_some().then(Arc::<SpanQueue>::default);
         let sidecar = Sidecar::new(Parts {
             metrics: Arc::new(Metrics::new(&caller)),
             caller,
@@ -203,6 +206,7 @@ impl Bound {
             token: self.config.token_file.clone(),
             applier,
             traces: self.traces,
+            told: self.told,
         };
         let (ended, has_ended) = watch::channel(false);
         let thread = std::thread::Builder::new().name("control".into()).spawn({
@@ -267,6 +271,7 @@ struct Beside {
     token: Option<PathBuf>,
     applier: Applier,
     traces: Option<otlp::Settings>,
+    told: Option<(otlp::Settings, Duration)>,
 }
 
 impl Beside {
@@ -281,6 +286,9 @@ impl Beside {
         if let (Some(settings), Some(spans)) = (self.traces, &self.health.sidecar.spans) {
             let metrics = self.health.sidecar.metrics.clone();
             tasks.spawn(Exporter::new(&settings, spans.clone(), metrics, seed()).run(stop.clone()));
+        }
+        if let Some((settings, interval)) = self.told {
+            tasks.spawn(Teller::new(&settings, interval, self.health.sidecar.clone()).run(stop.clone()));
         }
         let link = Link {
             sidecar: self.health.sidecar,

@@ -81,15 +81,9 @@ impl Health {
 
     /// What has been counted, in the form that the scraper prefers.
     fn metrics(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let metrics = &self.sidecar.metrics;
-        metrics.circuits(&self.sidecar.breakers.suspensions());
-        metrics.audit_dropped(self.sidecar.audit.dropped());
-        metrics.spans_without_room(self.sidecar.spans.as_ref().map_or(0, |spans| spans.dropped()));
-        metrics.open_calls(self.sidecar.open_calls());
-        metrics.open_streams(self.sidecar.open_streams());
         let accept = request.headers().get(ACCEPT).and_then(|v| v.to_str().ok());
         let form = Form::accepted(accept.unwrap_or_default());
-        let mut response = text(StatusCode::OK, form.write(&metrics.read()));
+        let mut response = text(StatusCode::OK, form.write(&self.sidecar.counted()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type()));
         response
     }

@@ -1,10 +1,11 @@
-//! Sends spans to a tracing back-end by OTLP: from the second thread, by tick, and never at the cost of a call.
+//! Sends spans to a tracing back-end by OTLP (metrics: [`metrics`]): from the second thread, by tick, and never at the cost of a call.
 //!
 //! Calls leave their records in a queue that is bounded in bytes and wake nobody. Here they are taken, encoded and
 //! sent, one batch at a time. A back-end that fails is asked again later and later; one that turns a batch down for
 //! good loses it. What is lost is counted, and what the back-end says is not repeated anywhere.
 
 pub mod connect;
+pub mod metrics;
 pub mod settings;
 pub mod transport;
 
@@ -51,6 +52,18 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What is said of metrics, and how often they go; none if they go nowhere.
+    ///
+    /// # Errors
+    /// A sentence that names the variable, and never its value.
+    pub fn metrics(config: &Config) -> Result<Option<(Self, Duration)>, String> {
+        let Some(target) = settings::metrics(&config.otlp)? else {
+            return Ok(None);
+        };
+        let resource = settings::resource(&config.otlp, &config.caller())?;
+        Ok(Some((Self { target, resource }, settings::interval(&config.otlp)?)))
+    }
+
     /// What is said of traces; none if they go nowhere.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use sidegate_ledger::Book;
 use sidegate_policy::Caller;
+use sidegate_telemetry::exposition::Family;
 use sidegate_telemetry::{AuditQueue, Metrics, SpanQueue};
 use tokio::task::JoinError;
 
@@ -132,6 +133,18 @@ impl Sidecar {
     #[must_use]
     pub fn open_streams(&self) -> u64 {
         self.streams.load(Ordering::Relaxed)
+    }
+
+    /// What has been counted, and what is at the moment.
+    #[must_use]
+    pub fn counted(&self) -> Vec<Family> {
+        let metrics = &self.metrics;
+        metrics.circuits(&self.breakers.suspensions());
+        metrics.audit_dropped(self.audit.dropped());
+        metrics.spans_without_room(self.spans.as_ref().map_or(0, |spans| spans.dropped()));
+        metrics.open_calls(self.open_calls());
+        metrics.open_streams(self.open_streams());
+        metrics.read()
     }
 
     /// Notes how a connection's task ended; only a panic is worth a word.

@@ -172,14 +172,14 @@ fn who(caller: &Caller) -> Labels {
     vec![(label::CALLER_NAMESPACE, owned(&caller.namespace)), (label::CALLER_WORKLOAD, owned(&caller.workload))]
 }
 
-/// The place of a call whose spans are sent, or whose caller records its trace.
+/// Where a trace tells more of a call: in ours where it is told, else in that of a caller who records its own.
 fn traced(record: &CallRecord) -> Option<Traced> {
     let at = record.started.checked_add(record.duration).unwrap_or(record.started);
     if record.sampled {
         return Some(Traced { trace_id: record.trace_id(), span_id: record.call_span(), at });
     }
-    let trace = record.trace.filter(|trace| trace.sampled)?;
-    Some(Traced { trace_id: trace.trace_id, span_id: trace.span_id, at })
+    let caller = record.trace.filter(|trace| trace.sampled)?;
+    Some(Traced { trace_id: caller.trace_id, span_id: caller.span_id, at })
 }
 
 fn owned(text: &str) -> Cow<'static, str> {

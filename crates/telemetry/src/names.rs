@@ -6,6 +6,7 @@
 //! `names/conventions-1.41.txt`. The rest is ours and begins with `sidegate`.
 
 pub mod control;
+pub mod otlp;
 #[cfg(test)]
 mod tests;
 

@@ -2,6 +2,7 @@
 //!
 //! It only translates what [`crate::span`] says, and bounds each text on its way out. Sending is not here.
 
+pub mod metrics;
 #[cfg(test)]
 mod tests;
 
@@ -92,14 +93,18 @@ pub fn export(records: &[CallRecord], resource: &Resource) -> ExportTraceService
         let told = std::iter::once(&spans.call).chain(&spans.attempts);
         told.map(|facts| span(facts, &spans, record.sampled)).collect::<Vec<_>>()
     });
-    let scope = InstrumentationScope {
+    let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans: spans.collect(), schema_url: String::new() }];
+    let all = ResourceSpans { resource: Some(resource.to_proto()), scope_spans, schema_url: String::new() };
+    ExportTraceServiceRequest { resource_spans: vec![all] }
+}
+
+/// Whose words these are.
+fn scope() -> InstrumentationScope {
+    InstrumentationScope {
         name: "sidegate".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         ..InstrumentationScope::default()
-    };
-    let scope_spans = vec![ScopeSpans { scope: Some(scope), spans: spans.collect(), schema_url: String::new() }];
-    let all = ResourceSpans { resource: Some(resource.to_proto()), scope_spans, schema_url: String::new() };
-    ExportTraceServiceRequest { resource_spans: vec![all] }
+    }
 }
 
 fn span(facts: &SpanFacts<'_>, call: &CallSpans<'_>, sampled: bool) -> Span {

@@ -16,6 +16,7 @@ use hyper::rt::Executor;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
@@ -72,6 +73,7 @@ pub struct Sink {
 struct Shared {
     mood: Mutex<Mood>,
     taken: Mutex<Vec<Taken>>,
+    metrics: Mutex<Vec<ExportMetricsServiceRequest>>,
     asked: Mutex<u64>,
 }
 
@@ -117,6 +119,12 @@ impl Sink {
     #[must_use]
     pub fn taken(&self) -> Vec<Taken> {
         lock(&self.shared.taken).clone()
+    }
+
+    /// The requests with metrics that were taken.
+    #[must_use]
+    pub fn metrics(&self) -> Vec<ExportMetricsServiceRequest> {
+        lock(&self.shared.metrics).clone()
     }
 
     /// The spans of all requests that were taken.

@@ -20,6 +20,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 MODEL = "gpt-4o-mini"
 PROMPT = "Say hello to the neighbours"
+# What the calls are for; whether anybody wants to know is not the application's business.
+PURPOSE = {"x-purpose": "greeting"}
 MESSAGES = [{"role": "user", "content": PROMPT}]
 WEATHER = {
     "type": "function",
@@ -40,18 +42,18 @@ def exporter():
 
 
 def chat():
-    answer = openai.OpenAI().chat.completions.create(model=MODEL, messages=MESSAGES)
+    answer = openai.OpenAI(default_headers=PURPOSE).chat.completions.create(model=MODEL, messages=MESSAGES)
     return {"text": answer.choices[0].message.content}
 
 
 def stream():
-    chunks = openai.OpenAI().chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
+    chunks = openai.OpenAI(default_headers=PURPOSE).chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
     return {"text": "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)}
 
 
 def tools():
     """The model asks for a tool, and the application sends back what it gave."""
-    client = openai.OpenAI()
+    client = openai.OpenAI(default_headers=PURPOSE)
     asked = client.chat.completions.create(
         model=MODEL, messages=MESSAGES, tools=[WEATHER], tool_choice="required"
     )
@@ -63,32 +65,32 @@ def tools():
 
 
 def fallback():
-    answer = openai.OpenAI(max_retries=0).chat.completions.create(model="gpt-4o", messages=MESSAGES)
+    answer = openai.OpenAI(default_headers=PURPOSE, max_retries=0).chat.completions.create(model="gpt-4o", messages=MESSAGES)
     return {"model": answer.model}
 
 
 def refused():
     try:
-        openai.OpenAI().chat.completions.create(model="gpt-3.5-turbo", messages=MESSAGES)
+        openai.OpenAI(default_headers=PURPOSE).chat.completions.create(model="gpt-3.5-turbo", messages=MESSAGES)
     except openai.PermissionDeniedError as error:
         return {"status": error.status_code}
     return {"status": 200}
 
 
 def embeddings():
-    answer = openai.OpenAI().embeddings.create(model="text-embedding-3-small", input=PROMPT)
+    answer = openai.OpenAI(default_headers=PURPOSE).embeddings.create(model="text-embedding-3-small", input=PROMPT)
     return {"dimensions": len(answer.data[0].embedding)}
 
 
 def claude():
-    answer = anthropic.Anthropic().messages.create(
+    answer = anthropic.Anthropic(default_headers=PURPOSE).messages.create(
         model="claude-haiku-4-5", max_tokens=64, messages=MESSAGES
     )
     return {"text": answer.content[-1].text}
 
 
 def gemini():
-    client = genai.Client()
+    client = genai.Client(http_options={"headers": PURPOSE})
     answer = client.models.generate_content(model="gemini-2.5-flash", contents=PROMPT)
     return {"text": answer.text}
 

@@ -17,4 +17,5 @@ mod process;
 mod server;
 
 pub use config::{assets, prometheus};
+pub use ports::free as free_port;
 pub use server::ApiServer;

@@ -12,6 +12,10 @@ const STEP: u32 = 97;
 static TAKEN: AtomicU32 = AtomicU32::new(0);
 
 /// A port that nobody listens at now. Somebody may yet before it is used: who starts a server tries again.
+///
+/// # Panics
+/// When all of them are taken.
+#[must_use]
 pub fn free() -> u16 {
     for _ in 0..COUNT {
         let nth = TAKEN.fetch_add(1, Ordering::Relaxed);

@@ -78,6 +78,17 @@ fn each_alert_has_its_runbook_page_and_each_page_its_alert() {
     assert_eq!(names(&there), names(&pages));
 }
 
+#[test]
+fn the_documentation_names_every_sum_that_is_recorded() {
+    let doc = std::fs::read_to_string(at("docs/metrics.md")).unwrap();
+    let groups = list(&yaml("deploy/prometheus/rules.yaml")["groups"]);
+    let recorded: Vec<String> = groups.iter().flat_map(|g| list(&g["rules"])).map(|r| text(&r["record"])).collect();
+    assert!(recorded.len() >= 10);
+    for name in recorded {
+        assert!(doc.contains(&format!("`{name}`")), "docs/metrics.md lacks {name}");
+    }
+}
+
 /// What stands in a page leads somewhere.
 #[test]
 fn links_of_runbook_pages_lead_to_files() {

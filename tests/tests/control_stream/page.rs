@@ -8,10 +8,15 @@ fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// Everything that is written in a directory and below it.
+fn texts(directory: &Path) -> String {
+    let entries = fs::read_dir(directory).unwrap().map(|e| e.unwrap().path());
+    entries.map(|path| if path.is_dir() { texts(&path) } else { fs::read_to_string(path).unwrap() }).collect()
+}
+
 /// The tests of a directory, by name.
 fn tests_of(directory: &str) -> BTreeSet<String> {
-    let files = fs::read_dir(top().join("tests/tests").join(directory)).unwrap().map(|e| e.unwrap().path());
-    let texts: String = files.map(|file| fs::read_to_string(file).unwrap()).collect();
+    let texts = texts(&top().join("tests/tests").join(directory));
     let mut names = BTreeSet::new();
     for part in texts.split("test]\n").chain(texts.split("test(start_paused = true)]\n")).skip(1) {
         if let Some(rest) = part.strip_prefix("async fn ").or_else(|| part.strip_prefix("fn ")) {

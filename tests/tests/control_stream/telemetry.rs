@@ -4,11 +4,10 @@ use bytes::Bytes;
 use http::{HeaderValue, Request};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use sidegate_policy::Caller;
 use sidegate_tests::client::chat;
 use sidegate_tests::objects::{denying, simple};
 use sidegate_tests::plane::in_force;
-use sidegate_tests::stage::{Setting, caller};
+use sidegate_tests::stage::Setting;
 
 use crate::{SECOND, Whole};
 
@@ -40,8 +39,9 @@ async fn told(whole: &mut Whole, request: Request<Full<Bytes>>) -> Value {
 }
 
 fn of_team(team: &str) -> Setting {
-    let labels = [("team".to_owned(), team.to_owned())].into();
-    Setting { caller: Caller { labels, ..caller() }, ..Setting::default() }
+    let mut setting = Setting::default();
+    setting.caller.labels = [("team".to_owned(), team.to_owned())].into();
+    setting
 }
 
 #[tokio::test(start_paused = true)]

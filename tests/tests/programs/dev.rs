@@ -17,16 +17,16 @@ use crate::process::{Program, command};
 use crate::{Provider, SOON, START, ended, quickstart};
 
 /// The running command, its ports, and what it reads.
-struct Dev {
-    program: Program,
+pub struct Dev {
+    pub program: Program,
     calls: SocketAddr,
-    ports: [SocketAddr; 5],
+    pub ports: [SocketAddr; 5],
     objects: Folder,
     temporary: Folder,
 }
 
 impl Dev {
-    async fn start(more: &[&str]) -> Self {
+    pub async fn start(more: &[&str]) -> Self {
         let ports = free();
         let objects = quickstart(ports[4]);
         Self::on(ports, objects, more).await
@@ -42,7 +42,7 @@ impl Dev {
         dev
     }
 
-    async fn call(&self, model: &str, more: &str) -> Answer {
+    pub async fn call(&self, model: &str, more: &str) -> Answer {
         call(self.calls, chat(model, more)).await.unwrap()
     }
 

@@ -17,6 +17,7 @@ use sidegate_testkit::sink::Sink;
 use sidegate_tests::audit;
 use sidegate_tests::canary::{Outputs, spellings};
 use sidegate_tests::objects::Folder;
+use sidegate_tests::plane::within;
 use tokio::time::sleep;
 
 use crate::http::{Connection, ask, call, get};
@@ -88,6 +89,7 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
     let sink = Sink::start().await.unwrap();
     let apart = start(&files, sink.address()).await;
     let mut outputs = Outputs::default();
+    let tap = watching(&apart).await;
 
     for request in inputs::all() {
         let answer = call(apart.calls, request).await.unwrap();
@@ -109,7 +111,8 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
     }
     alone(&mut outputs, sink.address()).await;
     gather(&mut outputs, &apart).await;
-    end(&mut outputs, apart).await;
+    looked_up(&mut outputs, &apart, &tap).await;
+    end(&mut outputs, apart, tap).await;
     for taken in sink.taken() {
         outputs.add("spans", format!("{taken:?}"));
     }
@@ -124,6 +127,9 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
         ("spans", MODEL),
         ("spans", PURPOSE),
         ("spans", STATE),
+        ("sidegate tap", MODEL),
+        ("sidegate top", MODEL),
+        ("sidegate trace", "ended with"),
     ] {
         assert!(outputs.have(name, shown), "{name} lacks {shown}, which is shown by design");
     }
@@ -140,7 +146,9 @@ async fn se2_no_key_and_nothing_that_people_wrote_is_in_any_output() {
 
 /// Where calls are told one by one.
 fn is_record(place: &str) -> bool {
-    place.contains("audit.jsonl") || ["the admin socket's /calls", "spans"].iter().any(|name| place.starts_with(name))
+    let records =
+        ["audit.jsonl", "the admin socket's /calls", "spans", "sidegate tap", "sidegate top", "sidegate trace"];
+    records.iter().any(|record| place.contains(record))
 }
 
 /// A sidecar that never had a control plane.
@@ -175,14 +183,42 @@ async fn gather(outputs: &mut Outputs, apart: &Apart) {
     }
 }
 
-/// Ends both programs, and takes all that they have written.
-async fn end(outputs: &mut Outputs, mut apart: Apart) {
+/// Somebody who watches all calls, as programs read them.
+async fn watching(apart: &Apart) -> Program {
+    let control = format!("http://{}", apart.control);
+    let tap = Program::start("sidegate", &["tap", "-o", "json", "--control", &control]);
+    within(SOON, "it watches", || tap.told().contains("watching 1 sidecar")).await;
+    tap
+}
+
+/// What people are shown who ask afterwards.
+async fn looked_up(outputs: &mut Outputs, apart: &Apart, tap: &Program) {
+    let control = format!("http://{}", apart.control);
+    within(SOON, "the last calls are seen", || tap.said().contains(MODEL)).await;
+    let seen = tap.said();
+    let last: serde_json::Value = serde_json::from_str(seen.lines().last().unwrap()).unwrap();
+    let id = last["call"]["request_id"].as_str().unwrap();
+    // Sums are told every five seconds.
+    sleep(Duration::from_secs(6)).await;
+    for command in [&["top", "--by", "model", "--rows", "1000"][..], &["trace", id], &["trace", id, "-o", "json"]] {
+        let mut program = Program::start("sidegate", &[command, &["--control", &control]].concat());
+        assert_eq!(ended(&mut program, SOON).await, Some(0), "{}", program.told());
+        let (said, told) = program.whole();
+        outputs.add(format!("sidegate {}", command.join(" ")), said + &told);
+    }
+}
+
+/// Ends the programs, and takes all that they have written.
+async fn end(outputs: &mut Outputs, mut apart: Apart, mut tap: Program) {
     let file = apart.state.path().join("audit.jsonl");
     for program in [&apart.sidecar, &apart.controller] {
         program.signal("TERM");
     }
     assert_eq!(ended(&mut apart.sidecar, SOON).await, Some(0));
     assert_eq!(ended(&mut apart.controller, SOON).await, Some(0));
+    assert_eq!(ended(&mut tap, SOON).await, Some(69));
+    let (said, told) = tap.whole();
+    outputs.add("sidegate tap", said + &told);
     let lines = audit::lines(&std::fs::read_to_string(&file).unwrap());
     assert!(lines.len() > 50, "{} lines", lines.len());
     outputs.files(apart.state.path());

@@ -6,10 +6,12 @@ mod apart;
 mod dev;
 mod http;
 mod leaks;
+mod live;
 mod otlp;
 mod ports;
 mod process;
 mod refused;
+mod series;
 mod surfaces;
 mod trail;
 

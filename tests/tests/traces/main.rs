@@ -5,6 +5,7 @@
 mod carried;
 mod content;
 mod context;
+mod counted;
 mod faults_ot;
 mod sampled;
 mod told;

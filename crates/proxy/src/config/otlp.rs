@@ -1,4 +1,4 @@
-//! The environment variables of OpenTelemetry's specification, as flags: where traces go, and as whose.
+//! The environment variables of OpenTelemetry's specification, as flags: where traces and metrics go, and as whose.
 //!
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>. A variable that is there and empty says nothing, as
 //! the specification has it. Values may hold a key of the back-end, so none is shown in the help or in errors.
@@ -20,13 +20,19 @@ pub struct OtlpFlags {
     /// `otlp` or `none`.
     #[arg(long = "otel-traces-exporter", env = "OTEL_TRACES_EXPORTER", value_name = "NAME")]
     pub traces_exporter: Option<String>,
+    /// `otlp` or `none`; where nothing is said, `none`: they are there to be scraped.
+    #[arg(long = "otel-metrics-exporter", env = "OTEL_METRICS_EXPORTER", value_name = "NAME")]
+    pub metrics_exporter: Option<String>,
+    /// Milliseconds between two requests with metrics; 60000 where nothing is said.
+    #[arg(long = "otel-metric-export-interval", env = "OTEL_METRIC_EXPORT_INTERVAL", value_name = "MS")]
+    pub metric_export_interval: Option<String>,
     /// Name of the service; `sidegate-proxy` where nothing is said.
     #[arg(long = "otel-service-name", env = "OTEL_SERVICE_NAME", value_name = "NAME")]
     pub service_name: Option<String>,
     /// Attributes of the resource, as `name=value,name=value`.
     #[arg(long = "otel-resource-attributes", env = "OTEL_RESOURCE_ATTRIBUTES", value_name = "LIST")]
     pub resource_attributes: Option<String>,
-    /// Base address of the back-end, as `http://collector:4318`; `/v1/traces` is added for HTTP.
+    /// Base address of the back-end, as `http://collector:4318`; `/v1/traces` or `/v1/metrics` is added for HTTP.
     #[arg(long = "otlp-endpoint", env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", hide_env_values = true)]
     pub endpoint: Option<Hidden>,
     /// `grpc` or `http/protobuf`; where nothing is said, `grpc` for port 4317 and `http/protobuf` for others.
@@ -53,6 +59,9 @@ pub struct OtlpFlags {
     /// What holds for traces alone.
     #[command(flatten)]
     pub traces: TracesFlags,
+    /// What holds for metrics alone.
+    #[command(flatten)]
+    pub metrics: MetricsFlags,
 }
 
 /// What holds for traces alone, before what holds for everything.
@@ -97,6 +106,50 @@ pub struct TracesFlags {
     /// As --otlp-client-key.
     #[arg(long = "otlp-traces-client-key", env = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", value_name = "FILE")]
     pub traces_client_key: Option<PathBuf>,
+}
+
+/// What holds for metrics alone, before what holds for everything.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "OpenTelemetry, for metrics alone")]
+pub struct MetricsFlags {
+    /// Address of the back-end; for HTTP with its whole path.
+    #[arg(
+        long = "otlp-metrics-endpoint",
+        env = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub metrics_endpoint: Option<Hidden>,
+    /// As --otlp-protocol.
+    #[arg(long = "otlp-metrics-protocol", env = "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", value_name = "PROTOCOL")]
+    pub metrics_protocol: Option<String>,
+    /// As --otlp-headers.
+    #[arg(
+        long = "otlp-metrics-headers",
+        env = "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+        value_name = "LIST",
+        hide_env_values = true
+    )]
+    pub metrics_headers: Option<Hidden>,
+    /// As --otlp-timeout.
+    #[arg(long = "otlp-metrics-timeout", env = "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", value_name = "MS")]
+    pub metrics_timeout: Option<String>,
+    /// As --otlp-compression.
+    #[arg(long = "otlp-metrics-compression", env = "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", value_name = "NAME")]
+    pub metrics_compression: Option<String>,
+    /// As --otlp-certificate.
+    #[arg(long = "otlp-metrics-certificate", env = "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE", value_name = "FILE")]
+    pub metrics_certificate: Option<PathBuf>,
+    /// As --otlp-client-certificate.
+    #[arg(
+        long = "otlp-metrics-client-certificate",
+        env = "OTEL_EXPORTER_OTLP_METRICS_CLIENT_CERTIFICATE",
+        value_name = "FILE"
+    )]
+    pub metrics_client_certificate: Option<PathBuf>,
+    /// As --otlp-client-key.
+    #[arg(long = "otlp-metrics-client-key", env = "OTEL_EXPORTER_OTLP_METRICS_CLIENT_KEY", value_name = "FILE")]
+    pub metrics_client_key: Option<PathBuf>,
 }
 
 /// A text that may hold a key: it is not shown.

@@ -70,6 +70,50 @@ struct Said<'a> {
     client_key: Option<&'a Path>,
 }
 
+/// How often metrics are sent where nothing is said, in milliseconds.
+const INTERVAL: u64 = 60_000;
+
+/// Where metrics go; nowhere unless that is said, because they are there to be scraped.
+///
+/// # Errors
+/// A sentence that names the variable.
+pub fn metrics(flags: &OtlpFlags) -> Result<Option<Target>, String> {
+    if is_disabled(flags)? {
+        return Ok(None);
+    }
+    match word(flags.metrics_exporter.as_ref()) {
+        None | Some("none") => return Ok(None),
+        Some("otlp") => {}
+        Some(_) => return Err("OTEL_METRICS_EXPORTER is neither otlp nor none".to_owned()),
+    }
+    let own = &flags.metrics;
+    let endpoint = hidden(own.metrics_endpoint.as_ref()).map(|e| (e, false));
+    let said = Said {
+        endpoint: endpoint.or(hidden(flags.endpoint.as_ref()).map(|e| (e, true))),
+        protocol: word(own.metrics_protocol.as_ref()).or(word(flags.protocol.as_ref())),
+        headers: hidden(own.metrics_headers.as_ref()).or(hidden(flags.headers.as_ref())),
+        timeout: word(own.metrics_timeout.as_ref()).or(word(flags.timeout.as_ref())),
+        compression: word(own.metrics_compression.as_ref()).or(word(flags.compression.as_ref())),
+        certificate: file(own.metrics_certificate.as_ref()).or(file(flags.certificate.as_ref())),
+        client_certificate: file(own.metrics_client_certificate.as_ref()).or(file(flags.client_certificate.as_ref())),
+        client_key: file(own.metrics_client_key.as_ref()).or(file(flags.client_key.as_ref())),
+    };
+    let Some((endpoint, is_base)) = said.endpoint else {
+        return Err("OTEL_METRICS_EXPORTER is otlp, and OTEL_EXPORTER_OTLP_ENDPOINT does not say where to".to_owned());
+    };
+    target(&said, endpoint, is_base.then_some("v1/metrics")).map(Some)
+}
+
+/// How often metrics are sent.
+///
+/// # Errors
+/// A sentence that names the variable.
+pub fn interval(flags: &OtlpFlags) -> Result<Duration, String> {
+    let said = word(flags.metric_export_interval.as_ref()).map_or(Ok(INTERVAL), str::parse);
+    let millis = said.ok().filter(|millis| (100..=3_600_000).contains(millis));
+    millis.map(Duration::from_millis).ok_or_else(|| "OTEL_METRIC_EXPORT_INTERVAL is not 100 to 3600000".to_owned())
+}
+
 /// Where traces go; none if they go nowhere.
 ///
 /// # Errors

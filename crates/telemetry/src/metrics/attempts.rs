@@ -124,8 +124,10 @@ impl Attempts {
 
     pub(super) fn observe(&self, record: &CallRecord, traced: Option<&Traced>) {
         let mut before: Option<&AttemptRecord> = None;
-        for attempt in &record.attempts {
-            self.observe_one(record, attempt, traced);
+        for (index, attempt) in record.attempts.iter().enumerate() {
+            let own = traced.filter(|_| record.sampled);
+            let own = own.map(|call| Traced { span_id: record.attempt_span(index), ..*call });
+            self.observe_one(record, attempt, own.as_ref().or(traced));
             if let Some(before) = before {
                 let same = before.provider == attempt.provider && before.model == attempt.model;
                 let family = if same { &self.retries } else { &self.fallbacks };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sidegate_policy::{Caller, Snapshot, Suspensions};
 
 use super::{Lost, owned, who};
-use crate::instrument::{Board, Counter, Gauge, Register};
+use crate::instrument::{Board, Capped, Counter, Gauge, Register};
 use crate::names::{label, metric};
 
 /// Providers with circuits that are out, at most.
@@ -19,6 +19,7 @@ pub(super) struct State {
     pub(super) open_streams: Gauge,
     pub(super) audit_dropped: Counter,
     pub(super) spans_exported: Counter,
+    /// In the order of [`Lost::ALL`].
     spans_dropped: [Counter; Lost::ALL.len()],
     pub(super) policy_refused: Counter,
     pub(super) panics: Counter,
@@ -39,10 +40,6 @@ impl State {
         labels.push((label::CALLER_SERVICE_ACCOUNT, owned(&caller.service_account)));
         labels.push((label::CALLER_POD, owned(&caller.pod)));
         of.tell(vec![(labels, 1)]);
-        let spans_dropped = Lost::ALL.map(|lost| {
-            let reason = vec![(label::REASON, Cow::Borrowed(lost.as_str()))];
-            register.add_of(metric::SPANS_DROPPED, "Spans that are lost, by reason", reason, Counter::default())
-        });
         let mut gauge = |name, help| register.add(name, help, Gauge::default());
         let (open_calls, open_streams) = (
             gauge(metric::OPEN_CALLS, "Calls that are not settled"),
@@ -51,13 +48,15 @@ impl State {
         let applied = "When the policy in force was taken over, in seconds since 1970";
         let policy_applied = gauge(metric::POLICY_APPLIED, applied);
         let stream_up = gauge(metric::CONTROL_STREAM_UP, "1 while the control stream is up");
+        let lost = Capped::new([label::REASON], Lost::ALL.len(), Counter::default);
+        let lost = register.add(metric::SPANS_DROPPED, "Spans that are lost, by reason", lost);
         let mut counter = |name, help| register.add(name, help, Counter::default());
         Self {
             open_calls,
             open_streams,
             audit_dropped: counter(metric::AUDIT_DROPPED, "Audit lines that found no room"),
             spans_exported: counter(metric::SPANS_EXPORTED, "Spans that the tracing back-end took"),
-            spans_dropped,
+            spans_dropped: Lost::ALL.map(|why| lost.get([Cow::Borrowed(why.as_str())])),
             policy_refused: counter(metric::POLICY_REFUSED, "Policies and credentials that were refused"),
             panics: counter(metric::PANICS, "Panics that were caught"),
             slow_heads: counter(metric::SLOW_HEADS, "Connections given up because a request's head came too slowly"),
@@ -71,7 +70,12 @@ impl State {
 
     /// The counter of what is lost for that reason.
     pub(super) fn spans_dropped(&self, lost: Lost) -> &Counter {
-        &self.spans_dropped[lost as usize]
+        let [queue_full, rejected, failed] = &self.spans_dropped;
+        match lost {
+            Lost::QueueFull => queue_full,
+            Lost::Rejected => rejected,
+            Lost::Failed => failed,
+        }
     }
 
     pub(super) fn policy(&self, snapshot: &Snapshot, at: Timestamp) {

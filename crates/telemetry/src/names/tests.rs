@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sidegate_policy::{Dialect, Operation};
 
-use super::{control, metric};
+use super::{control, metric, otlp};
 use crate::span::{operation_name, provider_name};
 
 const LIST: &str = include_str!("conventions-1.41.txt");
@@ -70,6 +70,23 @@ fn the_control_planes_metrics_say_whose_they_are_and_are_all_listed() {
         source.lines().filter(|l| l.contains(": &str = ")).filter_map(|l| l.split('"').nth(1)).collect();
     assert_eq!(named, control::metric::ALL);
     assert!(named.iter().all(|name| name.starts_with("sidegate_control_") && !metric::ALL.contains(name)));
+}
+
+#[test]
+fn in_otlp_the_conventions_are_spelt_as_there_and_all_of_them_are() {
+    let listed = (listed("metric"), listed("attribute"));
+    for (ours, name, unit) in otlp::METRICS {
+        assert!(metric::ALL.contains(&ours) && listed.0.contains(&format!("{name} {unit}")), "{name}");
+    }
+    assert_eq!(otlp::METRICS.len(), metric::ALL.iter().filter(|name| is_foreign(name)).count());
+    for (label, name) in otlp::ATTRIBUTES {
+        assert_eq!(label, name.replace('.', "_"));
+        assert!(listed.1.contains(name) || name.starts_with("sidegate."), "{name}");
+    }
+    let foreign = emitted("label").into_iter().filter(|name| is_foreign(name));
+    for label in foreign {
+        assert!(otlp::ATTRIBUTES.iter().any(|(of, _)| *of == label), "{label}");
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use flate2::read::GzDecoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming};
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -52,6 +53,13 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> R
     let body = Limited::new(body, MOST).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let mood = lock(&shared.mood).clone();
     let read = if grpc { unframed(&body) } else { unpacked(&head.headers, &body) };
+    if head.uri.path().to_ascii_lowercase().contains("metrics") {
+        return match (mood, read) {
+            (Mood::Status(status), _) => Ok(refusal(grpc, status, None)),
+            (_, Some((message, _))) => Ok(counted(&shared, grpc, &message)),
+            (_, None) => Ok(refusal(grpc, 400, None)),
+        };
+    }
     let read = read.and_then(|(message, gzip)| Some((ExportTraceServiceRequest::decode(&*message).ok()?, gzip)));
     let Some((request, gzip)) = read else {
         return Ok(refusal(grpc, 400, None));
@@ -72,6 +80,16 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> R
     let bytes = if grpc { framed(&told.encode_to_vec()) } else { told.encode_to_vec().into() };
     let trailers = grpc.then(|| last_words("0", None));
     Ok(reply(grpc, Reply { bytes: Some(bytes), endless: false, trailers }))
+}
+
+/// The answer to metrics: kept, or no metrics.
+fn counted(shared: &Shared, grpc: bool, message: &[u8]) -> Response<Reply> {
+    let Ok(request) = ExportMetricsServiceRequest::decode(message) else {
+        return refusal(grpc, 400, None);
+    };
+    lock(&shared.metrics).push(request);
+    let bytes = if grpc { framed(&[]) } else { Bytes::new() };
+    reply(grpc, Reply { bytes: Some(bytes), endless: false, trailers: grpc.then(|| last_words("0", None)) })
 }
 
 fn reply(grpc: bool, body: Reply) -> Response<Reply> {

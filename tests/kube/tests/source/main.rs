@@ -10,6 +10,7 @@ mod programs;
 mod replaced;
 mod rights;
 mod rotation;
+mod scraped;
 mod trail;
 mod world;
 

@@ -58,7 +58,7 @@ impl Desks {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join("token"), objects::pod_token(client, &pod, "sidegate").await).unwrap();
         let calls = free();
-        let teller = start_sidecar(place.path(), world.control, calls);
+        let teller = start_sidecar(place.path(), world.control, calls, free());
         objects::apply(client, READER).await;
         let (reader, stranger) = (person(&world, "reader").await, person(&world, "stranger").await);
         within(SOON, "both are connected", async || world.page("/readyz").await.1.contains("2 sidecars")).await;

@@ -1,10 +1,11 @@
 //! The programs as processes of their own, with nothing of this process's environment.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use sidegate_kube::free_port;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -56,9 +57,9 @@ impl Drop for Program {
     }
 }
 
-/// An address that nobody listens at now.
+/// An address that nobody listens at now, and that no outgoing connection is given.
 pub fn free() -> SocketAddr {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 /// One request over a connection of its own: status and body; none when nobody answers.

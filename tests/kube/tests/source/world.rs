@@ -34,6 +34,8 @@ pub struct World {
     pub sidecar: Program,
     pub health: SocketAddr,
     pub calls: SocketAddr,
+    /// Where the sidecar serves health and metrics.
+    pub sidecar_health: SocketAddr,
     pub control: SocketAddr,
     provider: SocketAddr,
     pub directory: TempDir,
@@ -91,13 +93,13 @@ impl World {
         objects::apply_one(&client, &provider(provider_at)).await.unwrap();
 
         let directory = tempfile::tempdir().unwrap();
-        let (control, health, calls) = (free(), free(), free());
+        let (control, health, calls, sidecar_health) = (free(), free(), free(), free());
         let kubeconfig = kubeconfig_as(&server, directory.path(), ACCOUNT);
         let controller = start_controller(directory.path(), &kubeconfig, control, health);
         let labels = [("sidegate.dev/injected", "true"), ("app", "web")];
         let pod = objects::pod(&client, "shop", "web-1", "web", &labels).await;
         std::fs::write(directory.path().join("token"), objects::pod_token(&client, &pod, "sidegate").await).unwrap();
-        let sidecar = start_sidecar(directory.path(), control, calls);
+        let sidecar = start_sidecar(directory.path(), control, calls, sidecar_health);
         let world = Self {
             server,
             client,
@@ -106,6 +108,7 @@ impl World {
             sidecar,
             health,
             calls,
+            sidecar_health,
             control,
             directory,
             _tasks: tasks,
@@ -197,17 +200,18 @@ fn start_controller(directory: &Path, kubeconfig: &Path, control: SocketAddr, he
 }
 
 /// It says that it is another pod of another namespace, which must not count.
-pub fn start_sidecar(directory: &Path, control: SocketAddr, calls: SocketAddr) -> Program {
+pub fn start_sidecar(directory: &Path, control: SocketAddr, calls: SocketAddr, health: SocketAddr) -> Program {
     let place = |name: &str| directory.join(name).display().to_string();
     let flags = [
         ("--listen", calls.to_string()),
-        ("--metrics-listen", free().to_string()),
+        ("--metrics-listen", health.to_string()),
         ("--control", format!("http://{control}")),
         ("--state-dir", place("state")),
         ("--audit", place("audit.jsonl")),
         ("--token-file", place("token")),
         ("--drain-seconds", "1".to_owned()),
         ("--as-namespace", "somewhere".to_owned()),
+        ("--as-workload", "deployment/something".to_owned()),
         ("--as-pod", "somebody".to_owned()),
     ];
     Program::start("sidegate-proxy", directory, &flags)

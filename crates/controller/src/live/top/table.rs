@@ -37,7 +37,8 @@ impl Line {
         self.took.add(&row.took);
         if let Some(why) = why(&row.key) {
             self.errors = self.errors.saturating_add(row.took.calls);
-            *self.failures.entry(why).or_default() += row.took.calls;
+            let failures = self.failures.entry(why).or_default();
+            *failures = failures.saturating_add(row.took.calls);
         }
     }
 

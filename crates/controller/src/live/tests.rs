@@ -1,0 +1,153 @@
+//! What is kept for people is bounded, whatever sidecars say.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sidegate_policy::Caller;
+use sidegate_wire::v1;
+use tokio::time::{advance, timeout};
+
+use super::taps::{Filter, Tapping};
+use super::top::{By, Top};
+use super::{Scope, questions};
+use crate::control::Control;
+use crate::index::Index;
+use crate::prices::PriceBook;
+
+fn caller(namespace: &str, workload: &str) -> Caller {
+    Caller { namespace: namespace.into(), workload: workload.into(), pod: "p".into(), ..Caller::default() }
+}
+
+/// One answered call of `model` that cost a dollar's thousandth.
+fn sum(model: &str) -> v1::Sum {
+    v1::Sum {
+        model: model.to_owned(),
+        served_model: model.to_owned(),
+        outcome: "answered".to_owned(),
+        calls: 1,
+        cost_nanodollars: 1_000_000,
+        ..v1::Sum::default()
+    }
+}
+
+fn sums(models: impl IntoIterator<Item = String>) -> v1::Sums {
+    v1::Sums { sums: models.into_iter().map(|model| sum(&model)).collect() }
+}
+
+fn table(top: &Top, by: By) -> v1::TopTable {
+    top.table(&Scope::All, by, Duration::from_secs(300), 10)
+}
+
+fn control() -> Arc<Control> {
+    Arc::new(Control::new(Index::new("sidegate-system", PriceBook::empty(), [0; 32]), 1))
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_workload_has_so_many_models_and_the_rest_is_other() {
+    let top = Top::default();
+    top.hear(&caller("shop", "w"), &sums((0..500).map(|n| format!("m{n}"))));
+    top.hear(&caller("shop", "w"), &sums(["m1".to_owned(), "again".to_owned()]));
+    let told = table(&top, By::Model);
+    assert_eq!((told.total.unwrap().calls, told.rows_left_out), (502, 55));
+    let most = &told.rows[0];
+    assert_eq!((most.model.as_str(), most.calls), ("other", 437));
+    assert_eq!((told.rows[1].model.as_str(), told.rows[1].calls), ("m1", 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn workloads_without_end_are_summed_by_their_namespace_and_namespaces_without_end_are_not() {
+    let top = Top::default();
+    for n in 0..3_000 {
+        top.hear(&caller("shop", &format!("w{n}")), &sums(["m".to_owned()]));
+    }
+    top.hear(&caller("bank", "late"), &sums(["m".to_owned()]));
+    assert_eq!(table(&top, By::Namespace).total.unwrap().calls, 3_001);
+    let shop = top.table(&Scope::Namespace("shop".into()), By::Workload, Duration::ZERO, 1);
+    assert_eq!((shop.rows[0].workload.as_str(), shop.rows[0].calls), ("other", 952));
+    for n in 0..4_000 {
+        top.hear(&caller(&format!("n{n}"), "w"), &sums(["m".to_owned()]));
+    }
+    assert_eq!(table(&top, By::Namespace).total.unwrap().calls, 3_001 + 2_046);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_that_nobody_knows_is_passed_over_and_an_unknown_class_is_none() {
+    let top = Top::default();
+    let strange = v1::Sum { outcome: "exploded".to_owned(), ..sum("m") };
+    let newer = v1::Sum { outcome: "failed".to_owned(), class: "of_tomorrow".to_owned(), ..sum("m") };
+    top.hear(&caller("shop", "w"), &v1::Sums { sums: vec![strange, newer] });
+    let told = table(&top, By::Workload);
+    assert_eq!(told.total.unwrap().calls, 1);
+    assert_eq!(told.rows[0].failures, [v1::Failures { why: "failed".to_owned(), calls: 1 }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn numbers_that_overflow_stay_at_their_bound() {
+    let top = Top::default();
+    let most = v1::Sum { calls: u64::MAX, input_tokens: u64::MAX, cost_nanodollars: i64::MAX, ..sum("m") };
+    let failed = |model: &str| v1::Sum { outcome: "failed".to_owned(), model: model.to_owned(), ..most.clone() };
+    top.hear(&caller("shop", "w"), &v1::Sums { sums: vec![most.clone(), most.clone(), failed("a"), failed("b")] });
+    let total = table(&top, By::Workload).total.unwrap();
+    assert_eq!((total.calls, total.errors, total.cost_nanodollars), (u64::MAX, u64::MAX, i64::MAX));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pod_without_a_workload_stands_for_itself() {
+    let top = Top::default();
+    top.hear(&caller("shop", ""), &sums(["m".to_owned()]));
+    assert_eq!(table(&top, By::Workload).rows[0].workload, "p");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_one_who_watches_is_bounded_in_calls_and_bytes() {
+    let control = control();
+    let tapping = Tapping::begin(&control, Scope::All, Filter::default()).unwrap();
+    let number = control.live.taps.of("shop")[0].number();
+    let tell = |bytes: usize| {
+        let call = v1::WatchedCall { watches: vec![number], record: vec![b'x'; bytes].into() };
+        control.live.taps.hear(&caller("shop", "w"), v1::Calls { calls: vec![call], missed: Vec::new() });
+    };
+    (0..2_000).for_each(|_| tell(10));
+    let caught = tapping.caught().await;
+    assert_eq!((caught.calls.len(), caught.missed), (1_024, 976));
+    (0..100).for_each(|_| tell(40_000));
+    let caught = tapping.caught().await;
+    assert_eq!((caught.calls.len(), caught.missed), (26, 74));
+    assert!(timeout(Duration::from_secs(5), tapping.caught()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_calls_unread_is_ended_and_one_who_has_none_is_not() {
+    let control = control();
+    let (idle, stuck) = ("bank", "shop");
+    let begin =
+        |namespace: &str| Tapping::begin(&control, Scope::Namespace(namespace.into()), Filter::default()).unwrap();
+    let (_idle, tapping) = (begin(idle), begin(stuck));
+    let number = control.live.taps.of(stuck)[0].number();
+    let call = v1::WatchedCall { watches: vec![number], record: "x".into() };
+    control.live.taps.hear(&caller(stuck, "w"), v1::Calls { calls: vec![call], missed: Vec::new() });
+    advance(Duration::from_secs(29)).await;
+    assert_eq!(control.live.taps.of(stuck).len(), 1);
+    advance(Duration::from_secs(2)).await;
+    assert_eq!((control.live.taps.of(stuck).len(), control.live.taps.of(idle).len()), (0, 1));
+    assert!(tapping.caught().await.ended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_tells_nothing_to_those_who_do_not_watch_its_namespace() {
+    let control = control();
+    let tapping = Tapping::begin(&control, Scope::Namespace("shop".into()), Filter::default()).unwrap();
+    let number = control.live.taps.of("shop")[0].number();
+    let call = v1::WatchedCall { watches: vec![number], record: "forged".into() };
+    let missed = vec![v1::Missed { watch: number, calls: 7 }];
+    control.live.taps.hear(&caller("bank", "w"), v1::Calls { calls: vec![call], missed });
+    assert!(timeout(Duration::from_secs(5), tapping.caught()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_to_nobody_is_answered_at_once_and_leaves_nothing() {
+    let control = control();
+    let traced = questions::ask(&control, &Scope::All, "0".repeat(32)).await.unwrap();
+    assert_eq!((traced.answered, traced.call), (0, None));
+    assert!(control.live.questions.after(0, "shop").is_none());
+}
