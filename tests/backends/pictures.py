@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the pictures of docs/observability.md anew, from real calls. No test: somebody has to look at them.
 
-    make build backends-assets prometheus-assets && apt-get install chromium
+    make build backends-assets && apt-get install --no-install-recommends chromium prometheus
     tests/backends/pictures.py --program target/debug/sidegate --objects examples/quickstart --into docs/images
 
 Phoenix shows the call of the traced application that fell back. Prometheus scrapes a sidecar for some minutes of
@@ -11,7 +11,6 @@ calls, with a provider that fails for a while in the midst, and draws queries as
 import argparse
 import contextlib
 import json
-import os
 import pathlib
 import random
 import re
@@ -37,13 +36,21 @@ PANELS = [
     ("spend", "Spend by model", "sum by (gen_ai_request_model)", "prometheus-spend"),
 ]
 # Seconds of calls; the provider fails from one third to two thirds of them.
-CALLS = 300
-# Calls that are made side by side, each with a pause of up to so many seconds behind it.
-CALLERS, PAUSE = 4, 0.4
+CALLS = 240
+# Callers side by side, each of which pauses for up to so many seconds behind each call: fewer than the quickstart's
+# policy allows in a minute.
+CALLERS, PAUSE = 4, 0.8
+# How long answers are, in events, and how long each model takes for them.
+ANSWERS = stage.ANSWERS | {"events": 30}
+PACES = [
+    {"match": {"model": "gpt-4o-mini"}, "fault": {"kind": "pace", "ms": 8}},
+    {"match": {"model": "gpt-4o"}, "fault": {"kind": "pace", "ms": 20}},
+    {"match": {"model": "claude-haiku-4-5"}, "fault": [{"kind": "delay", "ms": 150}, {"kind": "pace", "ms": 12}]},
+]
 # Path and body of a call, and how often it is made.
 MIX = [
     (6, "/v1/chat/completions", {"model": "gpt-4o-mini", "stream": True}),
-    (4, "/v1/chat/completions", {"model": "fast"}),
+    (4, "/v1/chat/completions", {"model": "fast", "stream": True}),
     (3, "/v1/chat/completions", {"model": "gpt-4o", "stream": True}),
     (2, "/v1/messages", {"model": "claude-haiku-4-5", "max_tokens": 64, "stream": True}),
     (1, "/v1/chat/completions", {"model": "gpt-3.5-turbo"}),
@@ -74,22 +81,22 @@ def query(dashboard, panel, begins):
 
 def prometheus_shots(options, port):
     for dashboard, panel, begins, file in PANELS:
-        told = {"g0.expr": query(dashboard, panel, begins), "g0.tab": "0", "g0.range_input": f"{CALLS + 30}s"}
+        told = {"g0.expr": query(dashboard, panel, begins), "g0.tab": "0", "g0.range_input": f"{CALLS}s"}
         yield {
             "url": f"http://127.0.0.1:{port}/graph?{urllib.parse.urlencode(told)}",
-            "ready": "document.querySelectorAll('.graph-legend .legend-item').length > 0",
+            "ready": "document.querySelectorAll('.rickshaw_legend .line').length > 0",
             "file": str(options.into / f"{file}.png"),
             "width": 1300,
             "height": 1000,
-            "clip": [0, 0, 1300, 1000],
+            "clip": [0, 100, 1300, 760],
         }
 
 
 @contextlib.contextmanager
 def prometheus(scraped, scratch):
     """Prometheus, which scrapes that port of a sidecar every five seconds."""
-    named, cached = os.environ.get("PROMETHEUS"), pathlib.Path.home() / ".cache/sidegate/prometheus/prometheus"
-    program = named or shutil.which("prometheus") or str(cached)
+    # Its pages are files of the installed package.
+    program = shutil.which("prometheus") or sys.exit("needs Debian's prometheus")
     (port,) = stage.e2e.free_ports(1)
     config = {
         "global": {"scrape_interval": "5s"},
@@ -113,12 +120,12 @@ def make_calls(sidecar):
     callers = [threading.Thread(target=caller, args=(sidecar, random.Random(seed), ends)) for seed in range(CALLERS)]
     for each in callers:
         each.start()
-    faults = f"http://127.0.0.1:{sidecar.sim}/_sim/faults"
-    stage.send("DELETE", faults, None)
-    time.sleep(CALLS / 3)
-    stage.send("POST", faults, stage.FAULT)
-    time.sleep(CALLS / 3)
-    stage.send("DELETE", faults, None)
+    sim = f"http://127.0.0.1:{sidecar.sim}/_sim"
+    stage.send("PUT", f"{sim}/answers", ANSWERS)
+    for rules in [PACES, [stage.FAULT, *PACES], PACES]:
+        stage.send("DELETE", f"{sim}/faults", None)
+        stage.send("POST", f"{sim}/faults", rules)
+        time.sleep(CALLS / 3)
     for each in callers:
         each.join()
 

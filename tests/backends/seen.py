@@ -84,7 +84,7 @@ class Seen:
         traces = {line["trace"] for line in self.cases.values()}
         calls = {span["sidegate.request_id"] for span in self.all_calls()}
         expected = [line["span"] for line in self.cases.values()] + list(self.sampled_bill())
-        called = [id for id, line in self.audit.items() if line["trace_id"] in traces]
+        called = [id for id, line in self.audit.items() if line.get("trace_id") in traces]
         return [id for id in expected if id not in self.spans] + [id for id in called if id not in calls]
 
 

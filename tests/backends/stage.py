@@ -22,6 +22,8 @@ import through_sidecar as e2e  # noqa: E402
 PHOENIX_READY = 180
 # Seconds that the application may take.
 APPLICATION = 180
+# Seconds that a sidecar may take to end: it has the last spans to send.
+SIDECAR_END = 3
 # Seconds until a span must have come through.
 ARRIVAL = 60
 # Of the answers of the simulated providers: no class of tokens is absent.
@@ -163,7 +165,7 @@ def sidecar(program, objects, namespace, scratch, told):
             send("POST", f"http://127.0.0.1:{running.sim}/_sim/faults", FAULT)
             yield running
         finally:
-            wrong = e2e.end(process)
+            wrong = e2e.end(process, SIDECAR_END)
     if wrong:
         raise SystemExit(wrong)
 
