@@ -167,7 +167,7 @@ class Bench:
                     process.stop()
 
     def cpu(self, phase, pair, rounds, secs):
-        kind = phase.removesuffix("-tls")
+        kind = phase.removesuffix("-tls").removesuffix("-traced")
         arguments, size, usage, pause, counted = CPU_PHASES[kind]
         if pause is not None:
             pace(EVENTS, pause)

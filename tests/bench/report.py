@@ -26,6 +26,7 @@ def cpu(line):
 ROWS = [
     Row("call", "CPU per call, 1 KB", "µs", "call", cpu, "ratio", 1.5),
     Row("call-tls", "CPU per call, 1 KB, TLS upstream", "µs", "call-tls", cpu, "ratio", 1.8),
+    Row("call-traced", "CPU per call, 1 KB, 10 % traced by OTLP", "µs", "call-traced", cpu, "ratio", 1.5),
     Row("call-128k", "CPU per call, 128 KB request", "µs", "call-128k", cpu, "ratio", 2.0),
     Row("paced", "CPU per streamed event, paced", "µs", "paced", cpu, "ratio", 1.2),
     Row("paced-usage", "the same, client asks for usage", "µs", "paced-usage", cpu, "ratio", 1.2),

@@ -24,8 +24,8 @@ from phases import CPU_PHASES, Bench, Failed
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PLAIN, TLS = ("floor", "sidecar"), ("floor-tls", "sidecar-tls")
-PHASES = ["binary", "start", "held", *CPU_PHASES, "call-tls", "open"]
+PLAIN, TLS, TRACED = ("floor", "sidecar"), ("floor-tls", "sidecar-tls"), ("floor", "sidecar-traced")
+PHASES = ["binary", "start", "held", *CPU_PHASES, "call-tls", "call-traced", "open"]
 
 # rounds and seconds a slice: calls, paced streams, bursts, open loop; then rounds of held and start
 FULL = {"call": (14, 1.2), "paced": (12, 2.0), "burst": (12, 1.0), "open": (12, 2.0), "held": 2, "start": 15}
@@ -98,7 +98,7 @@ def measure(args, out):
 
 def one_phase(args, bench, phase):
     """Measures one phase; false when a target failed in it."""
-    pair = TLS if phase.endswith("-tls") else PLAIN
+    pair = TLS if phase.endswith("-tls") else TRACED if phase.endswith("-traced") else PLAIN
     pair = [name for name in pair if not (missing := bench.missing(name)) or said_missing(name, missing)]
     slices = QUICK if args.quick else FULL
     slices = {k: (max(1, int(v[0] * args.rounds)), v[1]) if isinstance(v, tuple) else max(1, int(v * args.rounds))
@@ -165,9 +165,9 @@ def write_docs(figures, lines):
     run, slices = lines[0], lines[1:]
     foreign = statistics.median(line["foreign"] for line in slices if "foreign" in line)
     record = {**run, "foreign": foreign, "figures": figures, "slices": slices}
-    # What scale.py measured stays as it is.
-    if scale := json.loads((docs / "benchmarks.json").read_text()).get("scale"):
-        record["scale"] = scale
+    # What the other two measured stays as it is.
+    before = json.loads((docs / "benchmarks.json").read_text())
+    record |= {name: before[name] for name in ("scale", "untaken") if name in before}
     (docs / "benchmarks.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     text = (f"Measured {run['date']} on {run['machine']}, with `{run['command']}`. Others used "
             f"{foreign:.0%} of the target's core meanwhile.\n\n" + report.table(figures))

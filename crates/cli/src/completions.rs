@@ -64,7 +64,7 @@ fn flag<'a>(command: &'a Command, word: &str) -> Option<&'a clap::Arg> {
 
 fn values(flag: &clap::Arg) -> (Vec<String>, &'static str) {
     let values: Vec<String> = flag.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
-    let file = ["filename", "kubeconfig"].contains(&flag.get_id().as_str());
+    let file = ["filename", "kubeconfig", "token_file"].contains(&flag.get_id().as_str());
     (values, if file { FILES_TOO } else { NOTHING_ELSE })
 }
 

@@ -6,10 +6,13 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use sidegate_policy::{Glob, Match, Mode, Rank, Route, Snapshot, Specificity};
+use sidegate_policy::{Glob, Match, Mode, Rank, Route, Snapshot, Specificity, Traces};
 
 use crate::audit::{AuditQueue, Format};
 use crate::metrics::Metrics;
+use crate::otlp::{Resource, export};
+use crate::sampling::{AtEnd, at_head};
+use crate::spans::SpanQueue;
 use crate::testing::{caller, meta, record};
 
 const ROUNDS: u32 = 200_000;
@@ -71,6 +74,36 @@ fn the_counters_of_one_call() {
         #[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
         let start = Instant::now();
         metrics.encode(&mut text);
+        start.elapsed()
+    });
+}
+
+#[test]
+#[ignore = "a measurement"]
+fn what_traces_add_to_a_call() {
+    let (traces, mut record) = (Traces::default(), record());
+    record.trace = None;
+    let head = each(|| _ = black_box(at_head(black_box(&traces), black_box(&record))));
+    let end = AtEnd::of(&traces);
+    let end = each(|| _ = black_box(end.takes(black_box(&record), false)));
+    let context = each(|| _ = black_box(black_box(&record).attempt_context(0).to_header()));
+    let (queue, mut taken) = (SpanQueue::default(), Vec::new());
+    let push = each(|| {
+        queue.push(black_box(&record));
+        if queue.bytes() > 1 << 20 {
+            queue.take(usize::MAX, &mut taken);
+            taken.clear();
+        }
+    });
+    let full = SpanQueue::new(0);
+    let dead = each(|| full.push(black_box(&record)));
+    println!("at the head: {head:?}, at the end: {end:?}, context: {context:?}, sampled: {push:?}, no room: {dead:?}");
+    assert!(head + end <= Duration::from_nanos(60), "{head:?} {end:?}");
+    let records = vec![record; 128];
+    println!("128 calls as OTLP: {:?}", {
+        #[expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+        let start = Instant::now();
+        drop(black_box(export(&records, &Resource::default())));
         start.elapsed()
     });
 }

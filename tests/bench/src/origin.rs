@@ -99,6 +99,7 @@ impl Origin {
                     *self.pace.borrow_mut() = Pace { events, pause };
                     stream.write_all(script::SET).await?;
                 }
+                Wanted::Spans => stream.write_all(script::TAKEN).await?,
                 Wanted::Answer => stream.write_all(&self.script.answer).await?,
                 Wanted::Stream { usage } => {
                     let pace = *self.pace.borrow();

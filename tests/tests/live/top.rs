@@ -138,3 +138,20 @@ async fn a_sidecar_that_ends_tells_its_last_sums() {
     let table = table(&cluster, namespace("shop"), v1::TopBy::Workload).await;
     assert_eq!(table.total.unwrap().calls, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn so_many_may_look_at_once_and_the_next_one_is_told() {
+    let cluster = Cluster::simple().await;
+    let request = || v1::TopRequest { scope: everywhere(), refresh_seconds: 2, rows: 5, ..v1::TopRequest::default() };
+    let mut looking = Vec::new();
+    for _ in 0..64 {
+        let mut tables = cluster.person().top(request()).await.unwrap().into_inner();
+        tables.message().await.unwrap().unwrap();
+        looking.push(tables);
+    }
+    let refused = cluster.person().top(request()).await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::ResourceExhausted, "{refused}");
+    looking.pop();
+    sleep(Duration::from_secs(1)).await;
+    cluster.person().top(request()).await.unwrap();
+}

@@ -44,6 +44,9 @@ fn kubectl_gets_completions_from_the_program_that_it_asks() {
     assert_eq!(told(&["explain", "--dialect", ""]), "OpenAI\nAnthropic\nGemini\n:4\n");
     assert_eq!(told(&["check", "-o", "j"]), "json\n:4\n");
     assert_eq!(told(&["check", "-f", ""]), ":0\n", "names of files");
+    assert_eq!(told(&["tap", "--outcome", "refu"]), "refused\n:4\n");
+    assert_eq!(told(&["top", "--by", "m"]), "model\n:4\n");
+    assert_eq!(told(&["trace", "--token-file", ""]), ":0\n", "names of files");
     assert_eq!(told(&["completions", "z"]), "zsh\n:4\n");
     assert!(told(&[""]).contains("effective\n"));
 }

@@ -10,7 +10,7 @@ use sidegate_policy::{Class, Glob};
 use sidegate_wire::v1;
 use sidegate_wire::v1::live_server::Live;
 use sidegate_wire::v1::tap_event::Event;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tonic::{Request, Response, Status};
 
@@ -33,6 +33,8 @@ const MOST_WORDS: usize = 64;
 const LONGEST_WORD: usize = 256;
 /// Rows of one table.
 const MOST_ROWS: usize = 1_000;
+/// People who ask at once.
+const MOST_PEOPLE: usize = 64;
 /// Between two tables at most.
 const LONGEST_REFRESH: u32 = 60;
 
@@ -41,6 +43,7 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 /// Answers people.
 pub(crate) struct People {
     control: Arc<Control>,
+    places: Arc<Semaphore>,
 }
 
 /// Somebody who may see what was asked for, as long as they may.
@@ -50,11 +53,12 @@ struct Permitted {
     scope: Scope,
     closing: watch::Receiver<bool>,
     looked: Instant,
+    _place: OwnedSemaphorePermit,
 }
 
 impl People {
     pub(crate) fn new(control: Arc<Control>) -> Self {
-        Self { control }
+        Self { control, places: Arc::new(Semaphore::new(MOST_PEOPLE)) }
     }
 
     /// Whoever asks, if they may.
@@ -64,11 +68,13 @@ impl People {
             let how = "ask over loopback: the connection is not encrypted; in a cluster through kubectl port-forward";
             return Err(Status::permission_denied(how));
         }
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| Status::resource_exhausted("too many people ask already; try again later"))?;
         let person = Person::of(Token::of(request.metadata()));
         let scope = scope_of(scope.unwrap_or_default())?;
         let scope = self.control.permit(&person, scope).await?;
         let (control, closing) = (self.control.clone(), self.control.closing());
-        Ok(Permitted { control, person, scope, closing, looked: Instant::now() })
+        Ok(Permitted { control, person, scope, closing, looked: Instant::now(), _place: place })
     }
 }
 

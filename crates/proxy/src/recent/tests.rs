@@ -184,10 +184,13 @@ fn a_watch_ends_with_its_lease_and_goes_on_when_it_is_asked_for_again() {
     assert_eq!(waiting(&recent), [(id(1), vec![1, 2]), (id(2), vec![2])]);
     recent.watch(Watch { until: Duration::from_secs(40), ..watch(2, Filter::default()) });
     assert!(recent.take_missed(Duration::from_secs(31)).is_empty() && recent.is_watched());
-    recent.unwatch(2);
-    assert!(!recent.is_watched());
     recent.push(call(3, "m"), Duration::from_secs(32));
-    assert!(waiting(&recent).is_empty());
+    assert!(recent.take_missed(Duration::from_secs(40)).is_empty() && !recent.is_watched());
+    recent.push(call(4, "m"), Duration::from_secs(41));
+    assert!(waiting(&recent).is_empty(), "what waits for nobody is not kept");
+    recent.watch(Watch { until: Duration::from_secs(60), ..watch(3, Filter::default()) });
+    recent.unwatch(3);
+    assert!(!recent.is_watched());
 }
 
 #[test]

@@ -118,7 +118,12 @@ impl Watches {
     }
 
     pub(super) fn end(&mut self, id: u64) {
-        self.running.retain(|running| running.watch.id != id);
+        self.keep(|watch| watch.id != id);
+    }
+
+    /// Ends all other watches; what waits for nobody is forgotten.
+    fn keep(&mut self, keep: impl Fn(&Watch) -> bool) {
+        self.running.retain(|running| keep(&running.watch));
         if self.running.is_empty() {
             self.waiting.clear();
         }
@@ -156,7 +161,7 @@ impl Watches {
         let missed = missed
             .map(|running| Missed { watch: running.watch.id, calls: std::mem::take(&mut running.missed) })
             .collect();
-        self.running.retain(|running| now < running.watch.until);
+        self.keep(|watch| now < watch.until);
         missed
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Wanted {
     Answer,
     /// Server-sent events, the last of them with usage if it is asked for.
     Stream { usage: bool },
+    /// Spans are taken; what they say is nobody's business here.
+    Spans,
     /// Streams shall go like this from now on.
     Pace { events: usize, pause: Duration },
 }
@@ -33,6 +35,7 @@ pub(super) struct Ask {
     /// Bytes of body to come, once the head has been read.
     left: Option<usize>,
     pace: Option<(usize, Duration)>,
+    spans: bool,
     stream: bool,
     usage: bool,
 }
@@ -69,6 +72,7 @@ impl Ask {
         }
         let wanted = match (self.pace, self.stream) {
             (Some((events, pause)), _) => Wanted::Pace { events, pause },
+            (None, _) if self.spans => Wanted::Spans,
             (None, true) => Wanted::Stream { usage: self.usage },
             (None, false) => Wanted::Answer,
         };
@@ -88,7 +92,9 @@ impl Ask {
             .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
             .and_then(|(_, value)| value.trim().parse().ok())
             .ok_or_else(|| invalid("no content-length"))?;
-        self.pace = pace(head.split(' ').nth(1).unwrap_or_default());
+        let target = head.split(' ').nth(1).unwrap_or_default();
+        self.pace = pace(target);
+        self.spans = target == "/v1/traces";
         self.left = Some(length);
         self.body(rest, length)
     }

@@ -6,6 +6,9 @@
 /// The answer to a pace that was set.
 pub(super) const SET: &[u8] = b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n";
 
+/// The answer of a tracing back-end that took everything.
+pub(super) const TAKEN: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n";
+
 /// Headers that the real provider sends with every answer.
 const HEADERS: &str = "x-request-id: req_8f14e45fceea4679a2d1c7b0e3b9d6a5\r\n\
     openai-version: 2020-10-01\r\nopenai-processing-ms: 381\r\n\
