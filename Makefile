@@ -27,6 +27,12 @@ KUBE_MINOR := $(word 2,$(subst ., ,$(KUBE_VERSION)))
 # Prometheus and promtool, of which the tests start their own: PROMETHEUS, else the one in PATH, else Debian's.
 PROM := $(CACHE)/prometheus
 
+# What the sidecar is trained by, and with what.
+PROFILED := $(abspath $(TARGET))/profiled
+TRAINING := call,call-tls,call-traced,call-128k,paced,paced-usage,burst
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+PROFDATA = $(shell rustc --print sysroot)/lib/rustlib/$(HOST)/bin/llvm-profdata
+
 # Tests are run from their package's folder: a folder of recorded calls is found from anywhere.
 ifneq ($(SIDEGATE_WIRE_CORPUS),)
 export SIDEGATE_WIRE_CORPUS := $(abspath $(SIDEGATE_WIRE_CORPUS))
@@ -39,7 +45,7 @@ UNIT := --lib --bins $(call named,crates/*/tests) --test structure
 SCENARIO := $(call named,tests/tests)
 KUBE_TESTS := $(call named,tests/kube/tests)
 
-.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e test-backends kube-assets prometheus-assets backends-assets crds check fmt fmt-check clippy structure deny bench bench-scale fuzz conformance
+.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e test-backends kube-assets prometheus-assets backends-assets crds check fmt fmt-check clippy structure deny release bench bench-scale fuzz conformance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -123,11 +129,22 @@ deny: $(DENY) ## licences, bans and sources of packages; advisories where their 
 $(DENY):
 	$(CARGO) install --locked --root $(CACHE)/tools --version $(DENY_VERSION) cargo-deny
 
-# The sidecar is built by itself, so that it is weighed with its own features and nobody else's.
-bench: ## cost beside a bare pass-through; writes docs/benchmarks.md and .json
-	$(CARGO) build --locked --release -p sidegate-proxy
+# The sidecar is built by itself, so that it has its own features and nobody else's: once to see what it does under the
+# load of the benchmarks, and then from what was seen. The profile belongs to these very sources and is not kept.
+release: profiled = $(CARGO) build --locked --release --target $(HOST) --target-dir $(PROFILED) -p sidegate-proxy
+release: ## the sidecar as it is shipped, optimized by what it does under load
+	rustup component add llvm-tools
+	rm -rf $(PROFILED)/seen
+	RUSTFLAGS='-Cprofile-generate=$(PROFILED)/seen' $(profiled)
+	cp $(PROFILED)/$(HOST)/release/sidegate-proxy $(PROFILED)/sidegate-proxy
 	$(CARGO) build --locked --release -p sidegate-controller
 	$(CARGO) build --locked --release -p sidegate-bench
+	$(PYTHON) tests/bench/run.py --quick --sidecar $(PROFILED)/sidegate-proxy --phases $(TRAINING)
+	$(PROFDATA) merge --output=$(PROFILED)/sidegate-proxy.profdata $(PROFILED)/seen
+	RUSTFLAGS='-Cprofile-use=$(PROFILED)/sidegate-proxy.profdata' $(profiled)
+	cp $(PROFILED)/$(HOST)/release/sidegate-proxy $(TARGET)/release/sidegate-proxy
+
+bench: release ## cost beside a bare pass-through; writes docs/benchmarks.md and .json
 	$(PYTHON) tests/bench/run.py $(ARGS)
 	$(MAKE) bench-scale
 

@@ -37,6 +37,7 @@ def arguments():
     ap.add_argument("--quick", action="store_true", help="fewer and shorter slices, nothing written")
     ap.add_argument("--bin", type=Path, default=Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release",
                     help="where the built programs are")
+    ap.add_argument("--sidecar", type=Path, help="another build of the sidecar than the one there")
     ap.add_argument("--extra", type=Path, help="a further targets file; its tables win")
     ap.add_argument("--phases", type=lambda s: s.split(","), default=PHASES, help=f"some of {','.join(PHASES)}")
     ap.add_argument("--rounds", type=float, default=1, help="times as many rounds")
@@ -78,7 +79,8 @@ def targets(extra):
 
 def measure(args, out):
     run = Path(tempfile.mkdtemp(prefix="sidegate-bench-"))
-    places = {"bin": args.bin.resolve(), "run": run, "config": run / "config"}
+    bin = args.bin.resolve()
+    places = {"bin": bin, "sidecar": args.sidecar or bin / "sidegate-proxy", "run": run, "config": run / "config"}
     bench = Bench(targets(args.extra), places, out)
     for name in ("direct", "floor"):
         if missing := bench.missing(name):

@@ -42,7 +42,8 @@ def one(bench, name, process, args, into):
 
 def measure(args):
     run = Path(tempfile.mkdtemp(prefix="sidegate-untaken-"))
-    places = {"bin": args.bin.resolve(), "run": run, "config": run / "config"}
+    bin = args.bin.resolve()
+    places = {"bin": bin, "sidecar": bin / "sidegate-proxy", "run": run, "config": run / "config"}
     bench, seen, warm = Bench(targets(args.extra), places, Lines(None)), {}, {}
     try:
         bench.serve("origin")

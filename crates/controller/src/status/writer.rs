@@ -103,7 +103,9 @@ impl Writer {
         let mut changes = self.control.changes.news();
         loop {
             let look = self.look;
+            // A look comes last: one between the index and its watch would find them apart, and wait for the next.
             tokio::select! {
+                biased;
                 () = &mut over => break,
                 () = ended(&mut terms, self.post.term) => break,
                 Some(one) = news.next() => self.hear(one),
