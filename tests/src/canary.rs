@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn half_of_a_canary_is_found_whichever_it_is() {
         let mut outputs = Outputs::default();
-        outputs.add("first", "a log line with canary-of-a- in it");
+        outputs.add("first", "a log line with canary-of-a-per in it");
         outputs.add("second", "and one with person@example.test");
         outputs.add("other", "and one with neither");
         let found = outputs.with("canary-of-a-person@example.test");
