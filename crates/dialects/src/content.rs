@@ -20,9 +20,15 @@ pub struct Prompt {
     pub input: String,
 }
 
-/// Reads the prompt of a body. `most`: bytes of each result.
+/// Longer bodies are not read: what that takes is paid by the calls of the same pod.
+const LONGEST: usize = 1024 * 1024;
+
+/// Reads the prompt of a body; nothing of one that is longer than 1 MiB. `most`: bytes of each result.
 #[must_use]
 pub fn prompt(dialect: Dialect, operation: Operation, body: &[u8], most: usize) -> Prompt {
+    if body.len() > LONGEST {
+        return Prompt::default();
+    }
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return Prompt::default();
     };

@@ -89,6 +89,18 @@ pub fn weigh(snapshot: &Snapshot, call: &Call, caller: &Caller, conditions: &Con
     Weighing { winner, lost, left_out }
 }
 
+/// What was weighed for a call that [`decide`] refused; none if a list forbade the model before anything was.
+#[must_use]
+pub fn weigh_refused(
+    snapshot: &Snapshot,
+    call: &Call,
+    caller: &Caller,
+    conditions: &Conditions<'_>,
+) -> Option<Weighing> {
+    Question { snapshot, call, caller, conditions, draw: 0 }.check_lists(false).ok()?;
+    Some(weigh(snapshot, call, caller, conditions))
+}
+
 /// What would have been different.
 fn difference(snapshot: &Snapshot, plan: &Plan, told: &Result<Plan, Refusal>) -> DryRun {
     match told {

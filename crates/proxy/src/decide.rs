@@ -1,6 +1,6 @@
 //! Step 3, decide: the moment's conditions, then the pure decision. Nothing is decided here.
 
-use sidegate_policy::decide::Conditions;
+use sidegate_policy::decide::{Conditions, weigh_refused};
 use sidegate_policy::{Call, Plan, Refusal, decide as policy_decide};
 
 use crate::armed::Armed;
@@ -13,7 +13,14 @@ pub fn decide(sidecar: &Sidecar, armed: &Armed, call: &Call, settlement: &mut Se
     let suspensions = sidecar.breakers.suspensions();
     let conditions =
         Conditions { now: settlement.now(), keys: &armed.present, suspensions: &suspensions, pin: pin.as_ref() };
-    let plan = policy_decide(&armed.snapshot, call, &sidecar.caller, &conditions, sidecar.draw())?;
-    settlement.decided(&armed.snapshot, &plan);
-    Ok(plan)
+    let decided = policy_decide(&armed.snapshot, call, &sidecar.caller, &conditions, sidecar.draw());
+    match &decided {
+        Ok(plan) => settlement.decided(&armed.snapshot, plan),
+        Err(_) => {
+            if let Some(weighing) = weigh_refused(&armed.snapshot, call, &sidecar.caller, &conditions) {
+                settlement.weighed(&armed.snapshot, &weighing);
+            }
+        }
+    }
+    decided
 }

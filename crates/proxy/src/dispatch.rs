@@ -100,7 +100,10 @@ fn told(
     settlement: &mut Settlement,
 ) -> Result<Answered, Stop> {
     match failure {
-        Some(Failure { response: Some(response), .. }) => Ok(response.passed_on(armed, settlement)),
+        Some(Failure { response: Some(response), fault, .. }) => {
+            settlement.passes_on(&fault);
+            Ok(response.passed_on(armed, settlement))
+        }
         Some(failure) => Err(failure.fault.into()),
         None => Err(otherwise),
     }

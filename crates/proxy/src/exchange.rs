@@ -42,7 +42,7 @@ async fn steps(
     settlement: &mut Settlement,
 ) -> Result<Reached, Stop> {
     let armed = sidecar.armed.load_full();
-    settlement.sample(armed.as_deref(), request.headers());
+    settlement.govern(armed.as_deref(), request.headers());
     let asked = recognize(sidecar, armed.as_deref(), request, settlement).await?;
     let armed = armed.ok_or_else(Stop::no_policy)?;
     if let Some(list) = list_models(sidecar, &armed, &asked) {

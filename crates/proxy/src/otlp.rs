@@ -1,8 +1,8 @@
 //! Sends spans to a tracing back-end by OTLP (metrics: [`metrics`]): from the second thread, by tick, and never at the cost of a call.
 //!
 //! Calls leave their records in a queue that is bounded in bytes and wake nobody. Here they are taken, encoded and
-//! sent, one batch at a time. A back-end that fails is asked again later and later; one that turns a batch down for
-//! good loses it. What is lost is counted, and what the back-end says is not repeated anywhere.
+//! sent, one batch at a time. A back-end that fails is asked again later and later, so many times for a batch; one that
+//! turns it down for good loses it. What is lost is counted, and what the back-end says is not repeated anywhere.
 
 pub mod connect;
 pub mod metrics;
@@ -40,6 +40,8 @@ const BATCH: usize = 128;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait after a failure.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How often a batch is sent at most, which takes some four minutes. One that is never taken would hold up all others.
+const TRIES: u32 = 10;
 /// What the last spans get at shutdown.
 const LAST_SPANS: Duration = Duration::from_secs(1);
 
@@ -94,6 +96,7 @@ pub struct Exporter {
 struct Batch {
     body: Bytes,
     spans: u64,
+    tries: u32,
 }
 
 impl Exporter {
@@ -136,6 +139,17 @@ impl Exporter {
         };
         let _ = timeout_at(end, async { while self.round().await.is_zero() {} }).await;
         self.give_up();
+        self.give_up_what_waits();
+    }
+
+    /// Nobody will send what still waits.
+    fn give_up_what_waits(&mut self) {
+        self.queue.take(usize::MAX, &mut self.taken);
+        let lost: u64 = self.taken.drain(..).map(|record| spans(&record)).sum();
+        self.metrics.spans_lost(Lost::Failed, lost);
+        if lost > 0 {
+            tracing::warn!(spans = lost, "spans were not sent before the end");
+        }
     }
 
     /// Sends one batch, if there is one; how long to wait before the next.
@@ -164,7 +178,7 @@ impl Exporter {
         let body = export(&self.taken, &self.resource).encode_to_vec().into();
         let spans = self.taken.iter().map(spans).sum();
         self.taken.clear();
-        Some(Batch { body, spans })
+        Some(Batch { body, spans, tries: 0 })
     }
 
     /// The back-end took the batch, or all of it but some spans.
@@ -184,7 +198,11 @@ impl Exporter {
         if self.failures == 0 {
             tracing::warn!(what = %failure.what, "the tracing back-end does not take spans");
         }
-        if !failure.passing {
+        let tries = self.batch.as_mut().map_or(0, |batch| {
+            batch.tries += 1;
+            batch.tries
+        });
+        if !failure.passing || tries >= TRIES {
             self.give_up();
         }
         let doubled = FIRST_WAIT.saturating_mul(1 << self.failures.min(8)).min(LONGEST_WAIT);

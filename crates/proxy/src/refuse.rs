@@ -73,13 +73,13 @@ pub fn refuse(stop: Stop, mut settlement: Settlement) -> Response<CallBody> {
             if refusal.class == Class::RateLimited {
                 tell_room(&settlement, &mut headers);
             }
-            settlement.refused(refusal);
+            settlement.refused(refusal, wording.status);
             wording
         }
         Stop::Failed(fault) => {
             let wording = refuse::fault(dialect, &fault, &id);
             describe(&mut headers, fault.class, fault.retry_after, &wording);
-            settlement.failed(fault);
+            settlement.failed(fault, wording.status);
             wording
         }
     };

@@ -17,6 +17,7 @@ use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_dialects::recognize::Endpoint;
 use sidegate_dialects::tools::{self, Notes};
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
+use sidegate_policy::decide::Weighing;
 use sidegate_policy::{Attribute, Call, Class, Fault, Pin, Plan, Reason, Refusal, Snapshot};
 use sidegate_telemetry::sampling::{AtEnd, at_head};
 use sidegate_telemetry::{CallRecord, Content, Decision, Detail, Outcome, RequestId, Tool, ToolUse};
@@ -41,8 +42,8 @@ struct Open {
     attempt: Option<OpenAttempt>,
     /// The opening's key, where the call could have gone to several places.
     pin: Option<u64>,
-    /// Status that the caller got.
-    status: u16,
+    /// The provider's error that the caller gets in the place of an answer.
+    passed: Option<Outcome>,
     several_places: bool,
     /// What may still make it a traced one.
     at_end: AtEnd,
@@ -77,15 +78,19 @@ impl Settlement {
             hold: None,
             attempt: None,
             pin: None,
-            status: 0,
+            passed: None,
             several_places: false,
             at_end: AtEnd::default(),
         })))
     }
 
-    /// Whether the call is traced, as far as its head tells. Nothing is asked where spans go nowhere.
-    pub fn sample(&mut self, armed: Option<&Armed>, headers: &HeaderMap) {
+    /// What is in force now holds for the call. By it the call is traced or not, as far as its head tells; nothing
+    /// of that is asked where spans go nowhere.
+    pub fn govern(&mut self, armed: Option<&Armed>, headers: &HeaderMap) {
         self.with(|open| {
+            if let Some(armed) = armed {
+                open.record.policy_version = armed.snapshot.version.clone();
+            }
             if open.sidecar.spans.is_none() {
                 return;
             }
@@ -200,10 +205,14 @@ impl Settlement {
     /// A plan was made.
     pub fn decided(&mut self, snapshot: &Snapshot, plan: &Plan) {
         self.with(|open| {
-            open.record.policy_version = snapshot.version.clone();
             open.record.decision = Some(Box::new(Decision::of(snapshot, plan)));
             open.several_places = plan.candidates.len() > 1 || plan.candidates.iter().any(|c| c.credentials.len() > 1);
         });
+    }
+
+    /// There is no place to go.
+    pub fn weighed(&mut self, snapshot: &Snapshot, weighing: &Weighing) {
+        self.with(|open| open.record.decision = Some(Box::new(Decision::of_refused(snapshot, weighing))));
     }
 
     /// Owns what the call takes once.
@@ -255,18 +264,25 @@ impl Settlement {
     pub fn answered_here(mut self, status: StatusCode, bytes: usize) {
         self.finish(|open| {
             open.record.bytes_out = bytes as u64;
-            open.record.outcome = Outcome::Answered(status.as_u16());
+            open.record.status = Some(status.as_u16());
+            open.record.outcome = Outcome::Answered;
         });
     }
 
-    /// Ends: our policy, or the form of the call, said no.
-    pub fn refused(mut self, refusal: Refusal) {
-        self.finish(|open| open.record.outcome = Outcome::Refused(Box::new(refusal)));
+    /// Ends: our policy, or the form of the call, said no, with that status.
+    pub fn refused(mut self, refusal: Refusal, status: StatusCode) {
+        self.finish(|open| {
+            open.record.status = Some(status.as_u16());
+            open.record.outcome = Outcome::Refused(Box::new(refusal));
+        });
     }
 
-    /// Ends: every attempt failed.
-    pub fn failed(mut self, fault: Fault) {
-        self.finish(|open| open.record.outcome = Outcome::Failed(Box::new(fault)));
+    /// Ends: every attempt failed, which was told with that status.
+    pub fn failed(mut self, fault: Fault, status: StatusCode) {
+        self.finish(|open| {
+            open.record.status = Some(status.as_u16());
+            open.record.outcome = Outcome::Failed(Box::new(fault));
+        });
     }
 
     /// Ends: the caller left before there was an answer.
@@ -281,15 +297,15 @@ impl Settlement {
     pub fn ended(mut self, seen: Seen, end: &End, bytes_out: u64) {
         self.finish(|open| {
             open.record.bytes_out = bytes_out;
-            open.record.outcome = match end {
-                End::Complete | End::Nothing => Outcome::Answered(open.status),
-                End::Broken(fault) => Outcome::Failed(Box::new(fault.clone())),
-                End::Cancelled => Outcome::ClientCancelled,
-            };
             if matches!(end, End::Complete) && seen.terminal != Terminal::Error {
                 open.pin(&seen);
             }
             open.end_answer(&seen, end);
+            open.record.outcome = match end {
+                End::Complete | End::Nothing => open.passed.take().unwrap_or(Outcome::Answered),
+                End::Broken(fault) => Outcome::Failed(Box::new(fault.clone())),
+                End::Cancelled => Outcome::ClientCancelled,
+            };
             open.record.response_model = seen.model;
             open.record.response_id = seen.response_id;
             open.record.finish_reason = seen.finish;

@@ -40,7 +40,7 @@ pub enum Lost {
     QueueFull,
     /// The back-end took the others of their batch and not them.
     Rejected,
-    /// The back-end did not take their batch, or nobody was there until the sidecar ended.
+    /// The back-end turned their batch down or did not take it in so many tries, or nobody was there until the sidecar ended.
     Failed,
 }
 

@@ -1,8 +1,8 @@
 //! One call as it happened: plain data, filled in while it goes and never changed after it settled.
 //!
 //! Nothing is formatted here. Whoever emits a record (audit line, metrics, spans) turns it into text, and
-//! only if somebody reads it. A record holds no prompt, no answer and no key, by construction: there is no
-//! field for them.
+//! only if somebody reads it. A record holds no key, by construction: there is no field for one. Prompt and answer are in
+//! its [`Detail`] where policy captures them for a sampled call, and go to the tracing back-end alone.
 
 mod attempt;
 mod change;
@@ -30,9 +30,15 @@ pub use id::{RequestId, TraceContext};
 /// How a call ended, as its caller saw it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// With a provider's answer, or with the sidecar's own to a question about models. The status may be an
-    /// error that the provider gave and that was passed on.
-    Answered(u16),
+    /// With a provider's answer, or with the sidecar's own to a question about models.
+    Answered,
+    /// With an error of the provider's, passed on: by its status, or behind the status of a success.
+    PassedOn {
+        /// What kind.
+        class: Class,
+        /// Why exactly, where that is known.
+        reason: Option<Reason>,
+    },
     /// Our policy, or the form of the call, said no.
     Refused(Box<Refusal>),
     /// Something broke.
@@ -46,7 +52,7 @@ impl Outcome {
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Answered(_) => "answered",
+            Self::Answered | Self::PassedOn { .. } => "answered",
             Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
             Self::ClientCancelled => "client_cancelled",
@@ -59,7 +65,8 @@ impl Outcome {
         match self {
             Self::Refused(refusal) => Some(refusal.class),
             Self::Failed(fault) => Some(fault.class),
-            Self::Answered(_) | Self::ClientCancelled => None,
+            Self::PassedOn { class, .. } => Some(*class),
+            Self::Answered | Self::ClientCancelled => None,
         }
     }
 
@@ -69,7 +76,8 @@ impl Outcome {
         match self {
             Self::Refused(refusal) => refusal.reason,
             Self::Failed(fault) => fault.reason,
-            Self::Answered(_) | Self::ClientCancelled => None,
+            Self::PassedOn { reason, .. } => *reason,
+            Self::Answered | Self::ClientCancelled => None,
         }
     }
 
@@ -78,16 +86,16 @@ impl Outcome {
     pub fn refused_by(&self) -> Option<&Meta> {
         match self {
             Self::Refused(refusal) => refusal.rule.as_ref(),
-            Self::Answered(_) | Self::Failed(_) | Self::ClientCancelled => None,
+            Self::Answered | Self::PassedOn { .. } | Self::Failed(_) | Self::ClientCancelled => None,
         }
     }
 
-    /// Whether the caller got anything else than what it asked for.
+    /// Whether the caller got an error. One that went away got none.
     #[must_use]
     pub fn is_error(&self) -> bool {
         match self {
-            Self::Answered(status) => *status >= 400,
-            Self::Refused(_) | Self::Failed(_) | Self::ClientCancelled => true,
+            Self::PassedOn { .. } | Self::Refused(_) | Self::Failed(_) => true,
+            Self::Answered | Self::ClientCancelled => false,
         }
     }
 }
@@ -159,6 +167,8 @@ pub struct CallRecord {
     pub attempts: Vec<AttemptRecord>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Status that its caller got; none if it got none.
+    pub status: Option<u16>,
     /// The model that answered, as the provider said.
     pub response_model: Option<Box<str>>,
     /// The provider's id of the answer.
@@ -204,6 +214,7 @@ impl CallRecord {
             estimate: None,
             attempts: Vec::new(),
             outcome: Outcome::ClientCancelled,
+            status: None,
             response_model: None,
             response_id: None,
             finish_reason: None,
@@ -243,6 +254,34 @@ impl CallRecord {
     #[must_use]
     pub fn cost(&self) -> Option<Cost> {
         self.attempts.iter().filter(|a| a.sent).map(|a| a.cost).reduce(Cost::plus)
+    }
+}
+
+impl CallRecord {
+    /// Bytes that it keeps from others. What it shares with the policy in force is not counted.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let text = |t: &Option<Box<str>>| t.as_ref().map_or(0, |t| t.len());
+        let attempts = self.attempts.iter().map(|a| text(&a.upstream_request_id)).sum::<usize>();
+        let told: usize = self.attributes.iter().map(|(_, value)| value.len()).sum();
+        let outcome = match &self.outcome {
+            Outcome::Refused(refusal) => size_of_val(&**refusal) + refusal.message.len(),
+            Outcome::Failed(fault) => size_of_val(&**fault) + fault.message.len(),
+            Outcome::Answered | Outcome::PassedOn { .. } | Outcome::ClientCancelled => 0,
+        };
+        let words = text(&self.response_model) + text(&self.response_id) + text(&self.finish_reason);
+        size_of::<Self>()
+            + self.model.len()
+            + size_of_val(self.attempts.as_slice())
+            + attempts
+            + size_of_val(self.attributes.as_slice())
+            + told
+            + size_of_val(self.limits_would_refuse.as_slice())
+            + size_of_val(self.anomalies.as_slice())
+            + self.decision.as_ref().map_or(0, |decision| decision.weight())
+            + outcome
+            + words
+            + self.detail.as_ref().map_or(0, |detail| detail.weight())
     }
 }
 

@@ -49,9 +49,8 @@ impl AtEnd {
     pub fn takes(&self, record: &CallRecord, first: bool) -> bool {
         let ended = match &record.outcome {
             Outcome::Refused(_) => self.always.refusal,
-            Outcome::Failed(_) => self.always.error,
-            Outcome::Answered(status) => self.always.error && *status >= 400,
-            Outcome::ClientCancelled => false,
+            Outcome::Failed(_) | Outcome::PassedOn { .. } => self.always.error,
+            Outcome::Answered | Outcome::ClientCancelled => false,
         };
         ended || (self.always.slow && record.duration > self.slow_over) || (self.always.first && first)
     }

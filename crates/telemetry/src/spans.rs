@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::record::{AttemptRecord, CallRecord};
+use crate::record::CallRecord;
 
 /// Bytes that wait to be sent, by default: some 1,700 calls.
 pub const DEFAULT_CAPACITY: usize = 2 * 1024 * 1024;
@@ -34,7 +34,7 @@ impl SpanQueue {
 
     /// Keeps a copy of a call, or counts its spans as dropped.
     pub fn push(&self, record: &CallRecord) {
-        let weight = weight(record);
+        let weight = record.weight();
         if self.bytes.fetch_add(weight, Ordering::Relaxed) + weight > self.capacity {
             self.bytes.fetch_sub(weight, Ordering::Relaxed);
             self.dropped.fetch_add(spans(record), Ordering::Relaxed);
@@ -55,7 +55,7 @@ impl SpanQueue {
             waiting.shrink_to(64);
         }
         drop(waiting);
-        let weight: usize = into.iter().skip(before).map(weight).sum();
+        let weight: usize = into.iter().skip(before).map(CallRecord::weight).sum();
         self.bytes.fetch_sub(weight, Ordering::Relaxed);
     }
 
@@ -82,24 +82,4 @@ impl Default for SpanQueue {
 #[must_use]
 pub fn spans(record: &CallRecord) -> u64 {
     record.attempts.len() as u64 + 1
-}
-
-/// Bytes that a record keeps from others. What it shares with the policy in force is not counted.
-fn weight(record: &CallRecord) -> usize {
-    let text = |t: &Option<Box<str>>| t.as_ref().map_or(0, |t| t.len());
-    let attempts: usize =
-        record.attempts.iter().map(|a| size_of::<AttemptRecord>() + text(&a.upstream_request_id)).sum();
-    let told: usize = record.attributes.iter().map(|(_, value)| value.len() + 32).sum();
-    let decision = record
-        .decision
-        .as_ref()
-        .map_or(0, |d| size_of_val(&**d) + size_of_val(d.lost.as_slice()) + size_of_val(d.left_out.as_slice()));
-    let outcome = match &record.outcome {
-        crate::Outcome::Refused(refusal) => size_of_val(&**refusal) + refusal.message.len(),
-        crate::Outcome::Failed(fault) => size_of_val(&**fault) + fault.message.len(),
-        crate::Outcome::Answered(_) | crate::Outcome::ClientCancelled => 0,
-    };
-    let words = text(&record.response_model) + text(&record.response_id) + text(&record.finish_reason);
-    let detail = record.detail.as_ref().map_or(0, |d| d.weight());
-    size_of::<CallRecord>() + record.model.len() + attempts + told + decision + outcome + words + detail
 }

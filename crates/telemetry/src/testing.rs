@@ -44,6 +44,7 @@ pub(crate) fn attempt() -> AttemptRecord {
         status: Some(200),
         class: None,
         reason: None,
+        abandoned: false,
         started: Duration::from_micros(150),
         duration: Duration::from_micros(450_000),
         time_to_first_event: Some(Duration::from_micros(120_000)),
@@ -77,7 +78,8 @@ pub(crate) fn record() -> CallRecord {
     }));
     record.estimate = Some(Estimate { input_tokens: 900, output_tokens: 4096 });
     record.attempts = vec![attempt()];
-    record.outcome = Outcome::Answered(200);
+    record.outcome = Outcome::Answered;
+    record.status = Some(200);
     record.response_model = Some("gpt-4o-mini-2024-07-18".into());
     record.response_id = Some("chatcmpl-1".into());
     record.finish_reason = Some("stop".into());

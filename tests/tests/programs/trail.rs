@@ -165,14 +165,14 @@ async fn every_change_of_an_object_is_told_by_the_control_plane_and_no_value_wit
     objects.remove("policy.yaml");
     told(&apart.controller, &format!("deleted {cluster} 3")).await;
     let at = format!("http://{}", provider.at);
-    objects.write("provider.yaml", OPENAI.replace("http://openai.test", &at).replace("0.15", "0.25"));
+    objects.write("provider.yaml", OPENAI.replace("http://openai.test", &at).replace("0.15", "0.1500307"));
     let changed = told(&apart.controller, &format!("changed {openai} 2")).await;
     assert_eq!(changed["fields"], serde_json::json!(["spec.models[gpt-4o*].price.input"]));
 
     apart.controller.signal("TERM");
     assert_eq!(ended(&mut apart.controller, SOON).await, Some(0));
     let (said, _) = apart.controller.whole();
-    for value in ["sim-key", "denied", "0.25", "127.0.0.1"] {
+    for value in ["sim-key", "denied", "0.1500307", "127.0.0.1"] {
         assert!(!said.contains(value), "{value}: {said}");
     }
 }

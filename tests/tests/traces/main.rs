@@ -7,6 +7,7 @@ mod content;
 mod context;
 mod counted;
 mod faults_ot;
+mod given_up;
 mod sampled;
 mod told;
 mod tools;

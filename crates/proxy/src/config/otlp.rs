@@ -1,7 +1,8 @@
 //! The environment variables of OpenTelemetry's specification, as flags: where traces and metrics go, and as whose.
 //!
 //! <https://opentelemetry.io/docs/specs/otel/protocol/exporter/>. A variable that is there and empty says nothing, as
-//! the specification has it. Values may hold a key of the back-end, so none is shown in the help or in errors.
+//! the specification has it. Addresses and headers may hold a key of the back-end, and are shown neither in the help nor in
+//! errors.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -10,17 +11,17 @@ use std::str::FromStr;
 
 use clap::Args;
 
-/// Where telemetry goes by OTLP; nowhere without an endpoint.
+/// Where telemetry goes by OTLP; nowhere without a word about it.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "OpenTelemetry")]
 pub struct OtlpFlags {
     /// Sends nothing if `true`.
     #[arg(long = "otel-disabled", env = "OTEL_SDK_DISABLED", value_name = "BOOL")]
     pub disabled: Option<String>,
-    /// `otlp` or `none`.
+    /// `otlp` or `none`; where nothing is said, `otlp` if there is an address.
     #[arg(long = "otel-traces-exporter", env = "OTEL_TRACES_EXPORTER", value_name = "NAME")]
     pub traces_exporter: Option<String>,
-    /// `otlp` or `none`; where nothing is said, `none`: they are there to be scraped.
+    /// `otlp`, `prometheus` or `none`; without `otlp` nothing is sent, and they are there to be scraped.
     #[arg(long = "otel-metrics-exporter", env = "OTEL_METRICS_EXPORTER", value_name = "NAME")]
     pub metrics_exporter: Option<String>,
     /// Milliseconds between two requests with metrics; 60000 where nothing is said.

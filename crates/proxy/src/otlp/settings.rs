@@ -81,10 +81,8 @@ pub fn metrics(flags: &OtlpFlags) -> Result<Option<Target>, String> {
     if is_disabled(flags)? {
         return Ok(None);
     }
-    match word(flags.metrics_exporter.as_ref()) {
-        None | Some("none") => return Ok(None),
-        Some("otlp") => {}
-        Some(_) => return Err("OTEL_METRICS_EXPORTER is neither otlp nor none".to_owned()),
+    if exporter("OTEL_METRICS_EXPORTER", flags.metrics_exporter.as_ref()) != Some(true) {
+        return Ok(None);
     }
     let own = &flags.metrics;
     let endpoint = hidden(own.metrics_endpoint.as_ref()).map(|e| (e, false));
@@ -98,9 +96,7 @@ pub fn metrics(flags: &OtlpFlags) -> Result<Option<Target>, String> {
         client_certificate: file(own.metrics_client_certificate.as_ref()).or(file(flags.client_certificate.as_ref())),
         client_key: file(own.metrics_client_key.as_ref()).or(file(flags.client_key.as_ref())),
     };
-    let Some((endpoint, is_base)) = said.endpoint else {
-        return Err("OTEL_METRICS_EXPORTER is otlp, and OTEL_EXPORTER_OTLP_ENDPOINT does not say where to".to_owned());
-    };
+    let (endpoint, is_base) = said.endpoint.unwrap_or((usual(said.protocol), true));
     target(&said, endpoint, is_base.then_some("v1/metrics")).map(Some)
 }
 
@@ -122,10 +118,9 @@ pub fn traces(flags: &OtlpFlags) -> Result<Option<Target>, String> {
     if is_disabled(flags)? {
         return Ok(None);
     }
-    match word(flags.traces_exporter.as_ref()) {
-        None | Some("otlp") => {}
-        Some("none") => return Ok(None),
-        Some(_) => return Err("OTEL_TRACES_EXPORTER is neither otlp nor none".to_owned()),
+    let wanted = exporter("OTEL_TRACES_EXPORTER", flags.traces_exporter.as_ref());
+    if wanted == Some(false) {
+        return Ok(None);
     }
     let own = &flags.traces;
     let general = hidden(flags.endpoint.as_ref()).map(|e| (e, true));
@@ -139,7 +134,9 @@ pub fn traces(flags: &OtlpFlags) -> Result<Option<Target>, String> {
         client_certificate: file(own.traces_client_certificate.as_ref()).or(file(flags.client_certificate.as_ref())),
         client_key: file(own.traces_client_key.as_ref()).or(file(flags.client_key.as_ref())),
     };
-    let Some((endpoint, is_base)) = said.endpoint else {
+    // Without a word about traces at all they go nowhere, other than the specification has it.
+    let endpoint = said.endpoint.or_else(|| (wanted == Some(true)).then(|| (usual(said.protocol), true)));
+    let Some((endpoint, is_base)) = endpoint else {
         return Ok(None);
     };
     target(&said, endpoint, is_base.then_some("v1/traces")).map(Some)
@@ -159,6 +156,21 @@ pub fn resource(flags: &OtlpFlags, caller: &Caller) -> Result<Resource, String> 
         resource.set(resource::SERVICE_NAME, name);
     }
     Ok(resource)
+}
+
+/// Whether a list of exporters has `otlp` in it; none if it says nothing. The environment is often the same for all
+/// containers of a pod, so that what only others know is no error, as the specification has it.
+fn exporter(variable: &str, said: Option<&String>) -> Option<bool> {
+    let names: Vec<&str> = word(said)?.split(',').map(str::trim).collect();
+    if names.iter().any(|name| !["otlp", "none", "prometheus"].contains(name)) {
+        tracing::warn!("{variable} names an exporter that is not known here: otlp, prometheus and none are");
+    }
+    Some(names.contains(&"otlp"))
+}
+
+/// Where a collector listens by the specification.
+fn usual(protocol: Option<&str>) -> &'static str {
+    if protocol == Some("grpc") { "http://localhost:4317" } else { "http://localhost:4318" }
 }
 
 fn is_disabled(flags: &OtlpFlags) -> Result<bool, String> {
@@ -187,11 +199,7 @@ fn target(said: &Said<'_>, endpoint: &str, path: Option<&str>) -> Result<Target,
         None => Protocol::Http,
         Some(_) => return Err("the OTLP protocol is neither grpc nor http/protobuf".to_owned()),
     };
-    let port = authority.port_u16().unwrap_or(match (tls, protocol) {
-        (_, Protocol::Grpc) => GRPC_PORT,
-        (true, Protocol::Http) => 443,
-        (false, Protocol::Http) => 80,
-    });
+    let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
     let gzip = match said.compression {
         None | Some("none") => false,
         Some("gzip") => true,

@@ -2,10 +2,8 @@
 //! than one attempt or would not have passed a dry run. Bounded by count and by bytes.
 
 use std::collections::VecDeque;
-use std::mem::size_of;
 
-use sidegate_policy::{LeftOut, Meta};
-use sidegate_telemetry::{AttemptRecord, CallRecord, Considered, Decision, LostRoute, Outcome};
+use sidegate_telemetry::{CallRecord, Outcome};
 
 /// Calls of either kind.
 const MOST: usize = 128;
@@ -52,7 +50,7 @@ impl Row {
 impl Ring {
     /// Remembers a call, and forgets what there is no room for any more.
     pub(super) fn push(&mut self, record: CallRecord) {
-        self.last.push(bytes_of(&record), record);
+        self.last.push(record.weight(), record);
         while let Some((bytes, record)) = self.last.overflow() {
             self.first += 1;
             if is_troubled(&record) {
@@ -76,29 +74,5 @@ impl Ring {
 }
 
 fn is_troubled(record: &CallRecord) -> bool {
-    record.outcome.is_error() || record.attempts.len() > 1 || !record.limits_would_refuse.is_empty()
-}
-
-/// What a record takes, without what it shares with others.
-fn bytes_of(record: &CallRecord) -> usize {
-    let decision = record.decision.as_ref().map_or(0, |decision| {
-        size_of::<Decision>()
-            + decision.considered.len() * size_of::<Considered>()
-            + decision.lost.len() * size_of::<LostRoute>()
-            + decision.left_out.len() * size_of::<LeftOut>()
-    });
-    let told = match &record.outcome {
-        Outcome::Refused(refusal) => refusal.message.len(),
-        Outcome::Failed(fault) => fault.message.len(),
-        Outcome::Answered(_) | Outcome::ClientCancelled => 0,
-    };
-    let texts = [&record.response_model, &record.response_id, &record.finish_reason];
-    size_of::<CallRecord>()
-        + record.attempts.len() * size_of::<AttemptRecord>()
-        + record.limits_would_refuse.len() * size_of::<Meta>()
-        + decision
-        + told
-        + record.model.len()
-        + texts.into_iter().flatten().map(|text| text.len()).sum::<usize>()
-        + record.attributes.iter().map(|(_, value)| value.len()).sum::<usize>()
+    record.outcome != Outcome::Answered || record.attempts.len() > 1 || !record.limits_would_refuse.is_empty()
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use sidegate_policy::{Class, Cost, Nanos};
-use sidegate_telemetry::{CallRecord, Outcome};
+use sidegate_telemetry::CallRecord;
 
 /// Sums with names of their own. With those of `other`, one for each way to end, they fit one message.
 const MOST: usize = 48;
@@ -88,7 +88,7 @@ impl Sums {
     }
 
     fn sum_of(&mut self, record: &CallRecord) -> &mut Sum {
-        let (outcome, class) = (record.outcome.as_str(), class_of(record));
+        let (outcome, class) = (record.outcome.as_str(), record.outcome.class());
         let (provider, served) = record.last_attempt().map_or(("", ""), |last| (&*last.provider, &*last.model));
         let alike = |key: &Key| {
             key.outcome == outcome
@@ -136,12 +136,4 @@ fn begin(sums: &mut Vec<Sum>, key: Key) -> &mut Sum {
         unpriced: 0,
     });
     &mut sums[at]
-}
-
-/// The failure that the caller saw: the gateway's own, or an error of the provider that was passed on.
-fn class_of(record: &CallRecord) -> Option<Class> {
-    match &record.outcome {
-        Outcome::Answered(status) if *status >= 400 => record.last_attempt().and_then(|last| last.class),
-        outcome => outcome.class(),
-    }
 }

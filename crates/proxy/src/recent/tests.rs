@@ -26,6 +26,7 @@ fn attempt(provider: &str, model: &str) -> AttemptRecord {
         status: Some(200),
         class: None,
         reason: None,
+        abandoned: false,
         started: Duration::ZERO,
         duration: Duration::from_millis(1),
         time_to_first_event: None,
@@ -42,7 +43,7 @@ fn attempt(provider: &str, model: &str) -> AttemptRecord {
 fn call(number: u128, model: &str) -> CallRecord {
     let mut record = CallRecord::new(RequestId::new(number), jiff::Timestamp::UNIX_EPOCH, Arc::new(Caller::default()));
     record.model = model.into();
-    record.outcome = Outcome::Answered(200);
+    record.outcome = Outcome::Answered;
     record.attempts.push(attempt("ns/p", model));
     record
 }

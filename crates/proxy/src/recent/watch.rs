@@ -32,7 +32,7 @@ pub struct Filter {
 impl Filter {
     fn wants(&self, record: &CallRecord) -> bool {
         let model = |glob: &Glob| {
-            glob.matches(&record.model) || record.last_attempt().is_some_and(|last| glob.matches(&last.model))
+            glob.matches(&record.model) || record.attempts.iter().any(|attempt| glob.matches(&attempt.model))
         };
         let outcome = |word: &str| match word {
             ERROR => record.outcome.is_error(),

@@ -7,8 +7,8 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName};
 use sidegate_dialects::meter::{Seen, Terminal};
 use sidegate_ledger::{Hold, Outcome as HoldOutcome, Tokens};
-use sidegate_policy::{Class, Cost, Nanos, Reason};
-use sidegate_telemetry::{AttemptRecord, Estimate, UsageSource};
+use sidegate_policy::{Class, Cost, Fault, Nanos, Reason};
+use sidegate_telemetry::{AttemptRecord, Estimate, Outcome, UsageSource};
 
 use super::usage::{Taken, of_answer};
 use super::{End, Open, Settlement};
@@ -68,6 +68,7 @@ impl Settlement {
                 status: None,
                 class: None,
                 reason: None,
+                abandoned: false,
                 started: now.saturating_sub(open.started),
                 duration: Duration::ZERO,
                 time_to_first_event: None,
@@ -113,8 +114,7 @@ impl Settlement {
                 attempt.outcome = HoldOutcome::Void;
                 attempt.record.cost = Cost::Priced(Nanos(0));
             } else {
-                let taken = Taken::nothing_seen(&open.record);
-                attempt.take(&taken, open.record.estimate);
+                attempt.take(&Taken::nothing_seen(&open.record));
             }
             let (sidecar, now) = (&open.sidecar, open.now());
             if let Some(circuit) = &attempt.circuit {
@@ -124,10 +124,15 @@ impl Settlement {
         });
     }
 
+    /// The caller gets the provider's own words for this fault.
+    pub fn passes_on(&mut self, fault: &Fault) {
+        self.with(|open| open.passed = Some(Outcome::PassedOn { class: fault.class, reason: fault.reason }));
+    }
+
     /// The head of the answer that the caller gets.
     pub fn head_arrived(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.with(|open| {
-            open.status = status.as_u16();
+            open.record.status = Some(status.as_u16());
             if let Some(attempt) = &mut open.attempt {
                 attempt.record.status = Some(status.as_u16());
                 let id = UPSTREAM_IDS.iter().find_map(|name| headers.get(name));
@@ -169,7 +174,9 @@ impl Open {
                 attempt.record.class = Some(Class::ProviderTransient);
                 attempt.record.reason = Some(Reason::ErrorInSuccess);
             }
-            End::Complete | End::Cancelled => {}
+            End::Complete => {}
+            // A caller may leave when all has been said.
+            End::Cancelled => attempt.record.abandoned = seen.terminal != Terminal::Complete,
             End::Broken(fault) => {
                 attempt.record.class = Some(fault.class);
                 attempt.record.reason = fault.reason;
@@ -183,14 +190,17 @@ impl Open {
                 End::Cancelled => sidecar.breakers.abandoned(circuit),
             }
         }
+        if let Some(class) = attempt.record.class {
+            self.passed = Some(Outcome::PassedOn { class, reason: attempt.record.reason });
+        }
         if status >= 400 {
             attempt.outcome = HoldOutcome::Void;
             attempt.record.cost = Cost::Priced(Nanos(0));
         } else {
-            // A caller may leave when all has been said; then all is known.
+            // Then all is known, too.
             let complete = matches!(end, End::Complete | End::Nothing) || seen.terminal == Terminal::Complete;
             let taken = of_answer(&mut self.record, seen, complete);
-            attempt.take(&taken, self.record.estimate);
+            attempt.take(&taken);
             attempt.price_served(seen);
         }
         self.record.attempts.push(attempt.settle(&self.sidecar, self.started, now));
@@ -204,15 +214,15 @@ impl Open {
         if let Some(circuit) = &attempt.circuit {
             self.sidecar.breakers.abandoned(circuit);
         }
-        let taken = Taken::nothing_seen(&self.record);
-        attempt.take(&taken, self.record.estimate);
+        attempt.record.abandoned = true;
+        attempt.take(&Taken::nothing_seen(&self.record));
         let (began, now) = (self.started, self.now());
         self.record.attempts.push(attempt.settle(&self.sidecar, began, now));
     }
 }
 
 impl OpenAttempt {
-    fn take(&mut self, taken: &Taken, _: Option<Estimate>) {
+    fn take(&mut self, taken: &Taken) {
         self.record.usage = taken.usage;
         self.record.usage_source = taken.source;
         self.record.cost = if taken.billed { self.place.cost(taken.usage.as_ref()) } else { Cost::Priced(Nanos(0)) };

@@ -20,9 +20,9 @@ pub(super) fn write(record: &CallRecord, colour: bool, out: &mut Vec<u8>) {
     let outcome = outcome(record);
     if colour {
         let code = match &record.outcome {
-            Outcome::Answered(status) if *status < 400 => 32,
+            Outcome::Answered => 32,
             Outcome::ClientCancelled => 33,
-            Outcome::Answered(_) | Outcome::Refused(_) | Outcome::Failed(_) => 31,
+            Outcome::PassedOn { .. } | Outcome::Refused(_) | Outcome::Failed(_) => 31,
         };
         let _ = write!(line, "\u{1b}[{code}m{outcome}\u{1b}[0m");
     } else {
@@ -90,8 +90,10 @@ fn first_event(record: &CallRecord) -> String {
 fn outcome(record: &CallRecord) -> String {
     let words = [record.outcome.class().map(|c| c.as_str()), record.outcome.reason().map(|r| r.as_str())];
     let why = words.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let status = record.status.map(|status| status.to_string()).unwrap_or_default();
     match &record.outcome {
-        Outcome::Answered(status) => status.to_string(),
+        Outcome::Answered => status,
+        Outcome::PassedOn { .. } => format!("{status} {why}"),
         Outcome::Refused(_) | Outcome::Failed(_) => format!("{} {why}", record.outcome.as_str()),
         Outcome::ClientCancelled => "client cancelled".to_owned(),
     }

@@ -8,9 +8,7 @@ use sidegate_policy::{Cost, DryRun, LeftOut, Meta, Usage, WhyLeft};
 
 use crate::json::Json;
 use crate::names::{AUDIT_SCHEMA, audit as field};
-use crate::record::{
-    AttemptRecord, CallRecord, Decision, LostRoute, Outcome, RuleName, UsageSource, hex, lost_because,
-};
+use crate::record::{AttemptRecord, CallRecord, Decision, LostRoute, RuleName, UsageSource, hex, lost_because};
 
 use super::MAX_ENTRIES;
 
@@ -22,7 +20,7 @@ pub(super) fn write(record: &CallRecord, out: &mut Vec<u8>) {
         json.name(field::REQUEST_ID).word(record.request_id.as_str());
         caller(record, json);
         asked(record, json);
-        outcome(&record.outcome, json);
+        outcome(record, json);
         if !record.policy_version.is_empty() {
             json.name(field::POLICY_VERSION).text(&record.policy_version);
         }
@@ -73,10 +71,11 @@ fn asked(record: &CallRecord, json: &mut Json<'_>) {
     }
 }
 
-fn outcome(outcome: &Outcome, json: &mut Json<'_>) {
+fn outcome(record: &CallRecord, json: &mut Json<'_>) {
+    let outcome = &record.outcome;
     json.name(field::OUTCOME).word(outcome.as_str());
-    if let Outcome::Answered(status) = outcome {
-        json.name(field::STATUS).number(u64::from(*status));
+    if let Some(status) = record.status {
+        json.name(field::STATUS).number(u64::from(status));
     }
     if let Some(class) = outcome.class() {
         json.name(field::CLASS).word(class.as_str());

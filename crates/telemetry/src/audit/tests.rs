@@ -113,11 +113,13 @@ fn a_refusal_names_class_reason_and_rule() {
     let refusal =
         Refusal::new(Class::ModelNotAllowed, None, "secret words for the caller").by(&meta("spec.models.deny"));
     record.outcome = Outcome::Refused(Box::new(refusal));
+    record.status = Some(403);
     let told = json(&record);
     assert_eq!(told["outcome"], "refused");
+    assert_eq!(told["status"], 403);
     assert_eq!(told["class"], "model_not_allowed");
     assert_eq!(told["refused_by"], "AIPolicy/shop/checkout spec.models.deny");
-    assert!(told.get("status").is_none() && told.get("cost").is_none() && told.get("attempts").is_none());
+    assert!(told.get("cost").is_none() && told.get("attempts").is_none());
 }
 
 #[test]
@@ -172,7 +174,7 @@ fn every_field_of_the_schema_is_written_and_no_other() {
     let mut written = Vec::new();
     names(&json(&everything()), &mut written);
     let mut good = record();
-    good.outcome = Outcome::Answered(200);
+    good.outcome = Outcome::Answered;
     names(&json(&good), &mut written);
     written.sort();
     written.dedup();

@@ -140,12 +140,12 @@ impl Attempts {
     fn observe_one(&self, record: &CallRecord, attempt: &AttemptRecord, traced: Option<&Traced>) {
         let place = self.place(record.operation, attempt);
         let seconds = attempt.duration.as_secs_f64();
-        match error_type(attempt) {
-            "" => {
+        match attempt.trouble() {
+            None => {
                 place.duration.observe(seconds, traced);
                 place.good.inc();
             }
-            error => {
+            Some(error) => {
                 let labels = values(record.operation, attempt, &place.model, error.into());
                 self.duration.get(labels).observe(seconds, traced);
                 self.attempts.get([owned(&place.provider), error.into()]).inc();
@@ -176,10 +176,13 @@ impl Attempts {
             return place;
         }
         let place = Arc::new(Place::new(self, operation, attempt, model));
-        self.places.rcu(|places| {
-            let room = if places.len() < PLACES { Some(place.clone()) } else { None };
-            places.iter().cloned().chain(room).collect::<Vec<_>>()
-        });
+        // Beyond the bound nothing is kept any more, and nothing is copied.
+        if places.len() < PLACES {
+            self.places.rcu(|places| {
+                let room = if places.len() < PLACES { Some(place.clone()) } else { None };
+                places.iter().cloned().chain(room).collect::<Vec<_>>()
+            });
+        }
         place
     }
 }
@@ -192,16 +195,6 @@ fn find(
 ) -> Option<Arc<Place>> {
     let is = |p: &&Arc<Place>| p.operation == operation && p.model == *model && p.provider == *provider;
     places.iter().find(is).cloned()
-}
-
-/// The class of a failed attempt, or `4xx` and `5xx` for an error that was passed on; empty for a success.
-fn error_type(attempt: &AttemptRecord) -> &'static str {
-    match (attempt.class, attempt.status) {
-        (Some(class), _) => class.as_str(),
-        (None, Some(500..)) => "5xx",
-        (None, Some(400..)) => "4xx",
-        (None, _) => "",
-    }
 }
 
 fn cost_place(cost: Cost) -> usize {

@@ -39,7 +39,7 @@ impl Calls {
         let anomalies = Capped::new([label::ANOMALY], Anomaly::ALL.len(), Counter::default);
         let dry_run = Capped::new([label::RESULT, label::RULE], DRY_RUNS, Counter::default);
         Self {
-            good: Dialect::ALL.map(|d| calls.get(values(Some(d), "answered", Cow::Borrowed("")))),
+            good: Dialect::ALL.map(|d| calls.get(values(Some(d), "answered", ""))),
             calls,
             duration: outcomes.map(|outcome| durations.get([Cow::Borrowed(outcome)])),
             refusals: register.add(metric::REFUSALS, "Refusals by class and rule", refusals),
@@ -50,16 +50,19 @@ impl Calls {
 
     pub(super) fn observe(&self, record: &CallRecord, traced: Option<&Traced>) {
         let kind = match &record.outcome {
-            Outcome::Answered(_) => 0,
+            Outcome::Answered | Outcome::PassedOn { .. } => 0,
             Outcome::Refused(_) => 1,
             Outcome::Failed(_) => 2,
             Outcome::ClientCancelled => 3,
         };
         self.duration[kind].observe(record.duration.as_secs_f64(), traced);
-        match record.dialect {
-            Some(dialect) if !record.outcome.is_error() => self.good[place(dialect)].inc(),
-            dialect => self.calls.get(values(dialect, record.outcome.as_str(), class(&record.outcome))).inc(),
-        };
+        match (&record.outcome, record.dialect) {
+            (Outcome::Answered, Some(dialect)) => self.good[place(dialect)].inc(),
+            (outcome, dialect) => {
+                let class = outcome.class().map_or("", |c| c.as_str());
+                self.calls.get(values(dialect, outcome.as_str(), class)).inc();
+            }
+        }
         if let Outcome::Refused(refusal) = &record.outcome {
             let rule = refusal.rule.as_ref().map(object).unwrap_or_default();
             let class = Cow::Borrowed(refusal.class.as_str());
@@ -89,17 +92,8 @@ impl Calls {
     }
 }
 
-fn values(dialect: Option<Dialect>, outcome: &'static str, class: Cow<'static, str>) -> [Cow<'static, str>; 3] {
-    [Cow::Borrowed(dialect.map_or("", Dialect::as_str)), Cow::Borrowed(outcome), class]
-}
-
-/// The class of the gateway's vocabulary, or `4xx` and `5xx` for an error that was passed on.
-fn class(outcome: &Outcome) -> Cow<'static, str> {
-    match outcome {
-        Outcome::Answered(500..) => Cow::Borrowed("5xx"),
-        Outcome::Answered(400..) => Cow::Borrowed("4xx"),
-        _ => Cow::Borrowed(outcome.class().map_or("", |c| c.as_str())),
-    }
+fn values(dialect: Option<Dialect>, outcome: &'static str, class: &'static str) -> [Cow<'static, str>; 3] {
+    [dialect.map_or("", Dialect::as_str), outcome, class].map(Cow::Borrowed)
 }
 
 fn place(dialect: Dialect) -> usize {

@@ -225,17 +225,17 @@ fn refusals_are_counted_by_class_and_object() {
 fn faults_cancellations_and_passed_on_errors_are_told_apart() {
     let (metrics, mut record) = (metrics(), record());
     let fault = Fault::provider(Class::Truncated, Reason::CutOff, "words");
-    for outcome in
-        [Outcome::Failed(Box::new(fault)), Outcome::ClientCancelled, Outcome::Answered(429), Outcome::Answered(529)]
-    {
+    let quota = Outcome::PassedOn { class: Class::ProviderQuota, reason: None };
+    let in_band = Outcome::PassedOn { class: Class::ProviderTransient, reason: Some(Reason::ErrorInSuccess) };
+    for outcome in [Outcome::Failed(Box::new(fault)), Outcome::ClientCancelled, quota, in_band] {
         record.outcome = outcome;
         metrics.observe(&record);
     }
     for labels in [
         ["outcome=\"failed\"", "class=\"truncated\""],
         ["outcome=\"client_cancelled\"", "class=\"\""],
-        ["outcome=\"answered\"", "class=\"4xx\""],
-        ["outcome=\"answered\"", "class=\"5xx\""],
+        ["outcome=\"answered\"", "class=\"provider_quota\""],
+        ["outcome=\"answered\"", "class=\"provider_transient\""],
     ] {
         assert_eq!(value(&metrics, "sidegate_calls_total", &labels), 1.0);
     }
@@ -391,7 +391,7 @@ fn hostile(i: u64) -> CallRecord {
         0 => Outcome::Refused(Box::new(Refusal::new(class, None, "words").by(&rule))),
         1 => Outcome::Failed(Box::new(Fault::provider(class, None, "words"))),
         2 => Outcome::ClientCancelled,
-        _ => Outcome::Answered(u16::try_from(200 + pick(400)).unwrap()),
+        _ => [Outcome::Answered, Outcome::PassedOn { class, reason: None }][usize::from(pick(2) == 1)].clone(),
     };
     record.limits_would_refuse = vec![rule.clone()];
     record.decision.as_mut().unwrap().dry_run = Some(DryRun::Refused { class, rule: Some(rule) });

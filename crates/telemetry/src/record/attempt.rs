@@ -46,10 +46,12 @@ pub struct AttemptRecord {
     pub port: u16,
     /// Status of the answer; none if none came.
     pub status: Option<u16>,
-    /// What kind of failure it was; none if it succeeded, or if the caller left.
+    /// What kind of failure it was; none if it succeeded, or if its caller left.
     pub class: Option<Class>,
     /// Why exactly.
     pub reason: Option<Reason>,
+    /// Its caller left before it ended.
+    pub abandoned: bool,
     /// Since the start of the call.
     pub started: Duration,
     /// To its end.
@@ -68,4 +70,15 @@ pub struct AttemptRecord {
     pub price_version: Arc<str>,
     /// The provider's id of the request.
     pub upstream_request_id: Option<Box<str>>,
+}
+
+/// What stands for the class of an attempt whose caller left.
+const ABANDONED: &str = "client_cancelled";
+
+impl AttemptRecord {
+    /// What went wrong: a class of the gateway's vocabulary, or that the caller left; none if nothing did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&'static str> {
+        self.class.map(Class::as_str).or_else(|| self.abandoned.then_some(ABANDONED))
+    }
 }

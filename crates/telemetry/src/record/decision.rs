@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use sidegate_policy::{DryRun, LeftOut, LostBecause, Meta, Plan, Rule, Snapshot};
+use sidegate_policy::decide::Weighing;
+use sidegate_policy::{DryRun, LeftOut, Lost, LostBecause, Meta, Plan, Rule, Snapshot};
 
 /// The rule that a call went by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,22 +62,50 @@ impl Decision {
     /// What a record keeps of a plan.
     #[must_use]
     pub fn of(snapshot: &Snapshot, plan: &Plan) -> Self {
-        let route = |index: usize| snapshot.routes.get(index);
-        let rule = match plan.rule {
-            Rule::Route(index) => route(index)
-                .map_or(RuleName::Accessible, |r| RuleName::Route { name: r.name.clone(), meta: r.meta.clone() }),
-            Rule::Accessible => RuleName::Accessible,
+        let winner = match plan.rule {
+            Rule::Route(index) => Some(index),
+            Rule::Accessible => None,
         };
-        let lost = plan.lost.iter().filter_map(|l| Some(LostRoute { meta: route(l.route)?.meta.clone(), why: l.why }));
         Self {
-            rule,
+            rule: rule(snapshot, winner),
             pinned: plan.pinned,
             considered: considered(snapshot, plan),
-            lost: lost.collect(),
+            lost: lost(snapshot, &plan.lost),
             left_out: plan.left_out.clone(),
             dry_run: plan.dry_run.clone(),
         }
     }
+
+    /// What a record keeps of a call that found no place to go.
+    #[must_use]
+    pub fn of_refused(snapshot: &Snapshot, weighing: &Weighing) -> Self {
+        Self {
+            rule: rule(snapshot, weighing.winner),
+            pinned: false,
+            considered: Vec::new(),
+            lost: lost(snapshot, &weighing.lost),
+            left_out: weighing.left_out.clone(),
+            dry_run: None,
+        }
+    }
+
+    /// Bytes that it keeps from others.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Self>()
+            + size_of_val(self.considered.as_slice())
+            + size_of_val(self.lost.as_slice())
+            + size_of_val(self.left_out.as_slice())
+    }
+}
+
+fn rule(snapshot: &Snapshot, winner: Option<usize>) -> RuleName {
+    let route = winner.and_then(|index| snapshot.routes.get(index));
+    route.map_or(RuleName::Accessible, |r| RuleName::Route { name: r.name.clone(), meta: r.meta.clone() })
+}
+
+fn lost(snapshot: &Snapshot, lost: &[Lost]) -> Vec<LostRoute> {
+    let told = |l: &Lost| Some(LostRoute { meta: snapshot.routes.get(l.route)?.meta.clone(), why: l.why });
+    lost.iter().filter_map(told).collect()
 }
 
 /// The plan's candidates, where there are several: most calls have one place to go, and pay nothing for being told it.

@@ -2,6 +2,8 @@
 //!
 //! Gathered for calls that are sampled at their head; every text in it is bounded by whoever gathers it.
 
+use std::fmt;
+
 /// What only a trace tells.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Detail {
@@ -36,7 +38,7 @@ pub struct ToolUse {
 }
 
 /// Prompt and answer, as JSON in the form of the conventions. Empty texts are not told.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Content {
     /// What the model was told beside the conversation: a list of parts.
     pub instructions: Box<str>,
@@ -44,6 +46,14 @@ pub struct Content {
     pub input: Box<str>,
     /// The answer: a list of messages.
     pub output: Box<str>,
+}
+
+/// Its lengths alone: a log is no place for what people say to models.
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lengths = [&self.instructions, &self.input, &self.output].map(|text| text.len());
+        write!(f, "Content({lengths:?} bytes)")
+    }
 }
 
 impl Detail {

@@ -50,8 +50,8 @@ fn failures_refusals_slow_calls_and_the_first_are_taken_at_the_end() {
     assert!(all.takes(&record, false));
     record.duration = Duration::ZERO;
     for (outcome, taken) in [
-        (Outcome::Answered(399), false),
-        (Outcome::Answered(400), true),
+        (Outcome::Answered, false),
+        (Outcome::PassedOn { class: Class::ProviderInvalid, reason: None }, true),
         (Outcome::ClientCancelled, false),
         (Outcome::Refused(Box::new(Refusal::new(Class::RateLimited, None, ""))), true),
         (Outcome::Failed(Box::new(Fault::gateway(Class::GatewayInternal, Reason::Panic, ""))), true),

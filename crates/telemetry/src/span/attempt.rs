@@ -24,7 +24,7 @@ pub(super) fn facts<'a>(
     if let Some(status) = attempt.status {
         list.number(attribute::HTTP_STATUS, status);
     }
-    list.text(attribute::ERROR_TYPE, error_type(attempt));
+    list.text(attribute::ERROR_TYPE, attempt.trouble().unwrap_or_default());
     list.text(attribute::REASON, attempt.reason.map_or("", |r| r.as_str()));
     if let Some(usage) = &attempt.usage {
         tokens(usage, &mut list);
@@ -47,7 +47,7 @@ pub(super) fn facts<'a>(
         kind: SpanKind::Client,
         start,
         duration: attempt.duration,
-        failed: attempt.class.is_some() || attempt.status.is_some_and(|s| s >= 400),
+        failed: attempt.class.is_some(),
         attributes: list.0,
         // What the model asked for is known when all of it has come.
         events: if answered { tool_events(record, Tool::Call, end) } else { Vec::new() },
@@ -76,14 +76,6 @@ fn answer<'a>(record: &'a CallRecord, list: &mut Attributes<'a>) {
         list.text(attribute::SYSTEM_INSTRUCTIONS, &*content.instructions);
         list.text(attribute::INPUT_MESSAGES, &*content.input);
         list.text(attribute::OUTPUT_MESSAGES, &*content.output);
-    }
-}
-
-fn error_type(attempt: &AttemptRecord) -> String {
-    match (attempt.class, attempt.status) {
-        (Some(class), _) => class.as_str().to_owned(),
-        (None, Some(status)) if status >= 400 => status.to_string(),
-        _ => String::new(),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn facts(record: &CallRecord) -> SpanFacts<'_> {
         start: record.started,
         duration: record.duration,
         // As HTTP's conventions have it: for a server, only what the server did wrong is an error.
-        failed: matches!(record.outcome, Outcome::Failed(_)),
+        failed: matches!(record.outcome, Outcome::Failed(_)) || record.status.is_some_and(|status| status >= 500),
         attributes: list.0,
         events: tool_events(record, Tool::Result, record.started),
     }
@@ -66,18 +66,14 @@ fn asked<'a>(record: &'a CallRecord, list: &mut Attributes<'a>) {
 
 fn ended<'a>(record: &'a CallRecord, list: &mut Attributes<'a>) {
     list.text(attribute::OUTCOME, record.outcome.as_str());
-    match &record.outcome {
-        Outcome::Answered(status) => {
-            list.number(attribute::HTTP_STATUS, *status);
-            if *status >= 400 {
-                list.text(attribute::ERROR_TYPE, status.to_string());
-            }
-        }
-        Outcome::ClientCancelled => list.text(attribute::ERROR_TYPE, record.outcome.as_str()),
-        Outcome::Refused(_) | Outcome::Failed(_) => {
-            list.text(attribute::ERROR_TYPE, record.outcome.class().map_or("", |c| c.as_str()));
-        }
+    if let Some(status) = record.status {
+        list.number(attribute::HTTP_STATUS, status);
     }
+    let error = match &record.outcome {
+        Outcome::ClientCancelled => record.outcome.as_str(),
+        outcome => outcome.class().map_or("", |c| c.as_str()),
+    };
+    list.text(attribute::ERROR_TYPE, error);
     list.text(attribute::REASON, record.outcome.reason().map_or("", |r| r.as_str()));
     if let Some(rule) = record.outcome.refused_by() {
         list.text(attribute::REFUSED_BY, rule.to_string());

@@ -107,15 +107,29 @@ fn what_the_answer_said_stands_on_the_attempt_that_answered() {
 }
 
 #[test]
-fn an_error_that_was_passed_on_is_told_by_its_status() {
+fn an_error_that_was_passed_on_is_told_by_its_class_and_status() {
     let mut record = record();
-    record.outcome = Outcome::Answered(404);
-    record.attempts[0].status = Some(404);
+    record.outcome = Outcome::PassedOn { class: Class::ProviderInvalid, reason: None };
+    record.status = Some(404);
+    (record.attempts[0].status, record.attempts[0].class) = (Some(404), Some(Class::ProviderInvalid));
     let spans = CallSpans::of(&record);
-    assert_eq!(text(&spans.attempts[0], attribute::ERROR_TYPE), Some("404"));
+    assert_eq!(text(&spans.attempts[0], attribute::ERROR_TYPE), Some("provider_invalid"));
     assert!(spans.attempts[0].failed);
-    assert_eq!(text(&spans.call, attribute::ERROR_TYPE), Some("404"));
+    assert_eq!(text(&spans.call, attribute::ERROR_TYPE), Some("provider_invalid"));
+    assert_eq!(told(&spans.call, attribute::HTTP_STATUS), Some(&Value::Number(404)));
     assert!(!spans.call.failed, "a server span is in error only for what the server did wrong");
+    record.status = Some(529);
+    assert!(CallSpans::of(&record).call.failed, "and nobody but the server can be told of what stands behind it");
+}
+
+#[test]
+fn an_attempt_whose_caller_left_is_no_success() {
+    let mut record = record();
+    record.outcome = Outcome::ClientCancelled;
+    record.attempts[0].abandoned = true;
+    let spans = CallSpans::of(&record);
+    assert_eq!(text(&spans.attempts[0], attribute::ERROR_TYPE), Some("client_cancelled"));
+    assert!(!spans.attempts[0].failed, "and no failure of the provider's");
 }
 
 #[test]
@@ -155,7 +169,7 @@ fn a_refusal_is_told_without_its_sentence() {
 fn each_attribute_stands_once() {
     let mut record = record();
     for outcome in [
-        Outcome::Answered(503),
+        Outcome::PassedOn { class: Class::ProviderTransient, reason: None },
         Outcome::ClientCancelled,
         Outcome::Failed(Box::new(Fault::gateway(Class::GatewayInternal, Reason::Panic, "words"))),
     ] {

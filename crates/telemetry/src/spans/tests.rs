@@ -1,6 +1,6 @@
 //! The queue's bound, and what it counts.
 
-use super::{SpanQueue, spans, weight};
+use super::{SpanQueue, spans};
 use crate::record::{Content, Detail};
 use crate::testing::record;
 
@@ -23,12 +23,12 @@ fn calls_come_out_in_their_order_and_no_more_than_asked_for() {
 #[test]
 fn what_finds_no_room_is_dropped_and_counted_by_spans() {
     let record = record();
-    let queue = SpanQueue::new(2 * weight(&record));
+    let queue = SpanQueue::new(2 * record.weight());
     for _ in 0..5 {
         queue.push(&record);
     }
     assert_eq!(queue.dropped(), 3 * spans(&record));
-    assert!(queue.bytes() <= 2 * weight(&record));
+    assert!(queue.bytes() <= 2 * record.weight());
     let mut taken = Vec::new();
     queue.take(100, &mut taken);
     assert_eq!(taken.len(), 2);
@@ -40,8 +40,8 @@ fn what_finds_no_room_is_dropped_and_counted_by_spans() {
 #[test]
 fn content_counts_against_the_bound() {
     let mut record = record();
-    let light = weight(&record);
+    let light = record.weight();
     let content = Content { input: "x".repeat(10_000).into(), ..Content::default() };
     record.detail = Some(Box::new(Detail { content: Some(Box::new(content)), ..Detail::default() }));
-    assert!(weight(&record) > light + 10_000);
+    assert!(record.weight() > light + 10_000);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sidegate_policy::Caller;
 
-use super::{Protocol, Target, resource, traces};
+use super::{Protocol, Target, metrics, resource, traces};
 use crate::config::otlp::{Hidden, OtlpFlags};
 
 fn hidden(text: &str) -> Option<Hidden> {
@@ -27,10 +27,25 @@ fn without_an_endpoint_or_when_told_so_nothing_is_sent() {
         to(""),
         OtlpFlags { disabled: said("TRUE"), ..to("http://c:4318") },
         OtlpFlags { traces_exporter: said("none"), ..to("http://c:4318") },
+        OtlpFlags { traces_exporter: said("console"), ..to("http://c:4318") },
     ] {
         assert!(traces(&flags).unwrap().is_none());
     }
     assert!(traces(&OtlpFlags { disabled: said("false"), ..to("http://c:4318") }).unwrap().is_some());
+}
+
+#[test]
+fn an_exporter_that_is_named_has_an_address_and_others_beside_it_are_not_ours() {
+    let said = |text: &str| Some(text.to_owned());
+    let flags = OtlpFlags { traces_exporter: said("console, otlp"), ..OtlpFlags::default() };
+    assert_eq!(target(&flags).uri, "http://localhost:4318/v1/traces");
+    let flags = OtlpFlags { protocol: said("grpc"), ..flags };
+    assert_eq!((target(&flags).port, target(&flags).protocol), (4317, Protocol::Grpc));
+    for scraped in [None, said("prometheus"), said("none"), said("console")] {
+        assert!(metrics(&OtlpFlags { metrics_exporter: scraped, ..to("http://c:4318") }).unwrap().is_none());
+    }
+    let flags = OtlpFlags { metrics_exporter: said("prometheus,otlp"), ..OtlpFlags::default() };
+    assert_eq!(metrics(&flags).unwrap().unwrap().uri, "http://localhost:4318/v1/metrics");
 }
 
 #[test]
@@ -56,7 +71,7 @@ fn the_protocol_is_what_is_said_or_what_the_port_is_for() {
     assert_eq!(of("http://c", ""), Protocol::Http);
     assert_eq!(of("http://c:4317", "http/protobuf"), Protocol::Http);
     assert_eq!(of("http://c", "grpc"), Protocol::Grpc);
-    assert_eq!(target(&OtlpFlags { protocol: Some("grpc".into()), ..to("https://[::1]") }).port, 4317);
+    assert_eq!(target(&OtlpFlags { protocol: Some("grpc".into()), ..to("https://[::1]") }).port, 443);
     assert_eq!(target(&to("https://[::1]")).host, "::1");
 }
 
@@ -96,7 +111,6 @@ fn what_cannot_be_is_refused_and_no_value_is_shown() {
         OtlpFlags { headers: hidden("a b=CANARY"), ..to("http://c") },
         OtlpFlags { headers: hidden("a=CANARY%0a"), ..to("http://c") },
         OtlpFlags { disabled: said(), ..to("http://c") },
-        OtlpFlags { traces_exporter: said(), ..to("http://c") },
         OtlpFlags { client_key: Some("/nowhere".into()), ..to("https://c") },
         OtlpFlags { certificate: Some("/nowhere".into()), ..to("https://c") },
         OtlpFlags { certificate: Some("/dev/null".into()), ..to("https://c") },

@@ -45,19 +45,20 @@ impl Grpc {
     }
 }
 
-/// By OTLP's table of codes that may pass; a broken connection has no code of its own.
+/// By OTLP's table of codes that may pass. A broken connection has no code of its own: it is `Unknown`, and has a source.
 fn told(status: &Status) -> Failure {
-    let passing = matches!(
-        status.code(),
-        Code::Cancelled
-            | Code::DeadlineExceeded
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::Unavailable
-            | Code::DataLoss
-            | Code::ResourceExhausted
-            | Code::Unknown
-    );
+    let broken = status.code() == Code::Unknown && std::error::Error::source(status).is_some();
+    let passing = broken
+        || matches!(
+            status.code(),
+            Code::Cancelled
+                | Code::DeadlineExceeded
+                | Code::Aborted
+                | Code::OutOfRange
+                | Code::Unavailable
+                | Code::DataLoss
+                | Code::ResourceExhausted
+        );
     Failure { what: format!("gRPC code {:?}", status.code()), passing, after: None }
 }
 

@@ -141,12 +141,12 @@ fn ended() -> Vec<Field> {
         of_both(
             call::STATUS,
             Number,
-            "status of the answer that was passed on; in `attempts`: of the provider's answer",
+            "status that the caller got, if it got one; in `attempts`: of the provider's answer",
         ),
         field(
             call::CLASS,
             Classes,
-            "what kind of failure, in the vocabulary of every message, header and metric; in `dry_run`: of the refusal",
+            "what kind of failure, in the vocabulary of every message, header and metric, also of a provider's error that was passed on; in `dry_run`: of the refusal",
             [&[], &[Call, Attempt, DryRun]],
         ),
         of_both(call::REASON, Reasons, "why exactly, from a closed list"),

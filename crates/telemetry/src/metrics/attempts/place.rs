@@ -67,7 +67,7 @@ impl Place {
         first_chunk.observe(first.as_secs_f64(), traced);
         // Of answers that came to their end; the first token is the first chunk's.
         let after_first = attempt.usage.map_or(0, |usage| usage.output_total.saturating_sub(1));
-        if attempt.class.is_none() && after_first > 0 {
+        if attempt.trouble().is_none() && after_first > 0 {
             let seconds = attempt.duration.saturating_sub(first).as_secs_f64();
             each_token.observe(seconds / after_first as f64, traced);
         }

@@ -1,0 +1,66 @@
+//! How long a batch is kept, and what is said of spans that nobody takes. Time is paused, and nobody listens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use jiff::Timestamp;
+use sidegate_policy::Caller;
+use sidegate_proxy::config::Config;
+use sidegate_proxy::otlp::{Exporter, Settings};
+use sidegate_telemetry::{CallRecord, Metrics, RequestId, SpanQueue};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// Calls, and spans, of one batch.
+const BATCH: u64 = 128;
+
+struct Sender {
+    queue: Arc<SpanQueue>,
+    metrics: Arc<Metrics>,
+    stop: watch::Sender<bool>,
+    task: JoinSet<()>,
+}
+
+impl Sender {
+    /// Sends so many calls, of one span each.
+    fn of(calls: u64) -> Self {
+        let config = Config::try_parse_from(["sidegate-proxy", "--otlp-endpoint", "http://127.0.0.1:1"]).unwrap();
+        let settings = Settings::traces(&config).unwrap().unwrap();
+        let (queue, metrics) = (Arc::new(SpanQueue::default()), Arc::new(Metrics::new(&Caller::default())));
+        for call in 0..calls {
+            queue.push(&CallRecord::new(RequestId::new(call.into()), Timestamp::UNIX_EPOCH, Arc::default()));
+        }
+        let (stop, stopped) = watch::channel(false);
+        let mut task = JoinSet::new();
+        task.spawn(Exporter::new(&settings, queue.clone(), metrics.clone(), 1).run(stopped));
+        Self { queue, metrics, stop, task }
+    }
+
+    fn failed(&self) -> u64 {
+        let mut text = String::new();
+        self.metrics.encode(&mut text);
+        let name = r#"sidegate_spans_dropped_total{reason="failed"} "#;
+        text.lines().find_map(|line| line.strip_prefix(name)).and_then(|value| value.parse().ok()).unwrap_or(0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_never_taken_makes_room_for_the_next() {
+    let sender = Sender::of(BATCH + 1);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(sender.failed(), 0, "it is kept for a while");
+    assert!(sender.queue.bytes() > 0);
+    sleep(Duration::from_secs(240)).await;
+    assert_eq!((sender.failed(), sender.queue.bytes()), (BATCH, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_at_the_end_and_is_not_taken_is_counted() {
+    let mut sender = Sender::of(3 * BATCH);
+    sleep(Duration::from_secs(5)).await;
+    let _ = sender.stop.send(true);
+    while sender.task.join_next().await.is_some() {}
+    assert_eq!(sender.failed(), 3 * BATCH);
+}
