@@ -117,9 +117,13 @@ impl Attempts {
         }
     }
 
-    /// The models of a policy become known names.
+    /// The models of a policy become known names. Money is counted from nothing on where a route leads, so that whoever
+    /// looks at its rise sees the first call, too.
     pub(super) fn know(&self, snapshot: &Snapshot) {
         self.known.store(Arc::new(known::names(snapshot)));
+        for (provider, model) in known::places(snapshot).take(COSTS / 2) {
+            let _ = self.cost.get([owned(provider), owned(model)]);
+        }
     }
 
     pub(super) fn observe(&self, record: &CallRecord, traced: Option<&Traced>) {

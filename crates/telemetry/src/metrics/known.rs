@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sidegate_policy::{Glob, ModelMatch, Provider, Snapshot};
+use sidegate_policy::{Glob, ModelMatch, Provider, ProviderSlot, Snapshot};
 
 /// Names kept at most, so that a long price list stays cheap.
 const MAX_NAMES: usize = 8192;
@@ -19,6 +19,14 @@ pub(super) fn names(snapshot: &Snapshot) -> HashSet<Arc<str>> {
         of_provider(provider, &mut names);
     }
     names
+}
+
+/// Provider and model of the routes' targets, where a route says both.
+pub(super) fn places(snapshot: &Snapshot) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+    snapshot.routes.iter().flat_map(|route| &route.targets).filter_map(|target| match &target.provider {
+        ProviderSlot::At(at) => Some((&snapshot.providers.get(*at)?.key, target.model.as_ref()?)),
+        _ => None,
+    })
 }
 
 fn of_provider(provider: &Provider, names: &mut HashSet<Arc<str>>) {

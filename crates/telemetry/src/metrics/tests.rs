@@ -171,9 +171,9 @@ fn whose_calls_they_are_stands_beside_what_they_took() {
     let (metrics, record) = (metrics(), record());
     metrics.observe(&record);
     let of = ["sidegate_caller_namespace=\"shop\"", "sidegate_caller_workload=\"deployment/checkout\""];
-    for name in ["sidegate_cost_nanodollars_total", "sidegate_caller_info"] {
-        assert!(value(&metrics, name, &of) > 0.0, "{name}");
-    }
+    let cost = [&of[..], &["model=\"gpt-4o-mini\""]].concat();
+    assert!(value(&metrics, "sidegate_cost_nanodollars_total", &cost) > 0.0);
+    assert_eq!(value(&metrics, "sidegate_caller_info", &of), 1.0);
     let pod = ["sidegate_caller_service_account=\"checkout-sa\"", "sidegate_caller_pod=\"checkout-7d9f-x2x4z\""];
     assert_eq!(value(&metrics, "sidegate_caller_info", &pod), 1.0);
 }
@@ -271,14 +271,10 @@ fn dry_runs_and_anomalies_are_counted() {
 fn the_state_of_the_sidecar_is_told() {
     let metrics = metrics();
     metrics.open_calls(7);
-    metrics.audit_dropped(3);
-    metrics.audit_dropped(2);
+    [3, 2].into_iter().for_each(|lines| metrics.audit_dropped(lines));
     metrics.panicked();
     metrics.policy_refused();
-    metrics.control_stream(true);
-    metrics.control_stream(true);
-    metrics.control_stream(false);
-    metrics.control_stream(true);
+    [true, true, false, true].into_iter().for_each(|up| metrics.control_stream(up));
     for (name, expected) in [
         ("sidegate_open_calls", 7.0),
         ("sidegate_audit_dropped_total", 3.0),
@@ -292,6 +288,11 @@ fn the_state_of_the_sidecar_is_told() {
     }
     assert_eq!(value(&metrics, "sidegate_policy_info", &["version=\"v1\"", "price_version=\"p1\""]), 1.0);
     assert_eq!(value(&metrics, "sidegate_build_info", &[env!("CARGO_PKG_VERSION")]), 1.0);
+}
+
+#[test]
+fn money_is_told_from_nothing_on_where_a_route_leads() {
+    assert_eq!(value(&metrics(), "sidegate_cost_nanodollars_total", &["model=\"claude-x\""]), 0.0);
 }
 
 #[test]
