@@ -1,5 +1,5 @@
 //! The control plane's part of the audit trail: one line for each change of an object that was accepted or refused, and
-//! one when every sidecar that it selects enforces it.
+//! one when every sidecar that it selects enforces it. Where spans are sent the two are one span.
 //!
 //! In a cluster the replica that writes statuses tells, for it hears of the sidecars of all; up to where a predecessor
 //! told is read off the status, so what happens between two tellers is told late and not never. From files there is
@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep};
 use crate::control::Control;
 use crate::controller::Clock;
 use crate::index::{Change, Standing};
+use crate::otlp::{ChangeSpans, Edit};
 use crate::problem::ObjectName;
 use crate::status::Roll;
 
@@ -30,7 +31,8 @@ const RECENT: Duration = Duration::from_secs(60);
 /// What was told, and what is still to come.
 pub(crate) struct Trail {
     control: Arc<Control>,
-    audit: Arc<AuditQueue>,
+    audit: Option<Arc<AuditQueue>>,
+    spans: Option<Arc<ChangeSpans>>,
     clock: Clock,
     began: Instant,
     told: BTreeMap<ObjectName, Told>,
@@ -41,21 +43,33 @@ struct Told {
     uid: Arc<str>,
     /// The newest generation that was told, accepted or not.
     generation: i64,
-    /// The generation in force, as long as not all sidecars enforce it, and when it was accepted, if that was seen.
-    pending: Option<(i64, Option<Timestamp>)>,
+    /// The version in force, as long as not all sidecars enforce it.
+    pending: Option<Pending>,
+}
+
+/// A version on its way to its sidecars.
+struct Pending {
+    generation: i64,
+    /// How it came, if that was seen.
+    edit: Option<Edit>,
 }
 
 impl Trail {
     /// Begins to tell, if there is anywhere to.
     pub(crate) fn begin(control: &Arc<Control>, clock: &Clock) -> Option<Self> {
-        let (audit, began) = (control.changes.audit()?, Instant::now());
+        let (audit, spans) = (control.changes.audit(), control.changes.spans());
+        if audit.is_none() && spans.is_none() {
+            return None;
+        }
         control.changes.set_telling(true);
-        Some(Self { control: control.clone(), audit, clock: clock.clone(), began, told: BTreeMap::new() })
+        let (control, clock) = (control.clone(), clock.clone());
+        Some(Self { control, audit, spans, clock, began: Instant::now(), told: BTreeMap::new() })
     }
 
     /// An earlier teller told of an object up to `generation`; `pending`: and is not done with it.
     pub(crate) fn know(&mut self, name: &ObjectName, uid: &Arc<str>, generation: i64, pending: bool) {
-        let told = Told { uid: uid.clone(), generation, pending: pending.then_some((generation, None)) };
+        let pending = pending.then_some(Pending { generation, edit: None });
+        let told = Told { uid: uid.clone(), generation, pending };
         self.told.entry(name.clone()).or_insert(told);
     }
 
@@ -69,9 +83,12 @@ impl Trail {
             if when + RECENT < self.began {
                 continue;
             }
-            self.told.remove(&change.name);
-            let at = self.at(when);
-            self.push(change, at);
+            let (before, at) = (self.told.remove(&change.name), self.at(when));
+            self.supersede(before.and_then(|told| told.pending), at);
+            if change.what != ChangeKind::Found {
+                self.trace(|spans| spans.at_once(&Edit { change: Arc::new(change.clone()), seen: at }));
+            }
+            self.push(&change, at);
         }
     }
 
@@ -84,26 +101,25 @@ impl Trail {
             self.tell_version(found, None);
         }
         let Some(told) = self.told.get_mut(name) else { return };
-        let Some((generation, accepted)) = told.pending.filter(|(pending, _)| standing.in_force == Some(*pending))
-        else {
-            return;
+        let programmed = |pending: &mut Pending| {
+            let sidecars = roll.acks(name, pending.generation).programmed;
+            standing.in_force == Some(pending.generation) && standing.selected > 0 && sidecars >= standing.selected
         };
-        let sidecars = roll.acks(name, generation).programmed;
-        if standing.selected == 0 || sidecars < standing.selected {
-            return;
+        let Some(Pending { generation, edit }) = told.pending.take_if(programmed) else { return };
+        // Those that are about to leave are not counted.
+        let (time, sidecars, uid) = ((self.clock)(), standing.selected as u64, told.uid.clone());
+        if let Some(edit) = &edit {
+            self.trace(|spans| spans.programmed(edit, time, sidecars));
         }
-        told.pending = None;
-        let record = ChangeRecord {
+        self.tell(&ChangeRecord {
             change: ChangeKind::Programmed,
-            time: (self.clock)(),
-            uid: told.uid.clone(),
+            time,
+            uid,
             generation: Some(generation),
-            accepted,
-            // Those that are about to leave are not counted.
-            sidecars: Some(standing.selected as u64),
+            accepted: edit.map(|edit| edit.seen),
+            sidecars: Some(sidecars),
             ..of(name)
-        };
-        self.audit.push_change(&record);
+        });
     }
 
     /// Those that not all of their sidecars enforce.
@@ -114,23 +130,48 @@ impl Trail {
     /// Tells of a version, unless it was told; `when` it came, if that was seen.
     fn tell_version(&mut self, change: Change, when: Option<Instant>) {
         let generation = change.generation.unwrap_or(0);
-        let before = self.told.get(&change.name).filter(|told| told.uid == change.uid);
-        if before.is_some_and(|told| told.generation >= generation) {
+        let change = Arc::new(change);
+        let edit = when.map(|when| Edit { change: change.clone(), seen: self.at(when) });
+        let before = self.told.get_mut(&change.name).filter(|told| told.uid == change.uid);
+        let same = before.is_some();
+        if let Some(before) = before.filter(|told| told.generation >= generation) {
+            // An earlier teller told that it came; when it did was seen here too.
+            if let Some(pending) = &mut before.pending.as_mut().filter(|pending| pending.generation == generation) {
+                pending.edit = pending.edit.take().or(edit);
+            }
             return;
         }
-        let seen = when.map(|when| self.at(when));
+        let time = edit.as_ref().map_or_else(|| (self.clock)(), |edit| edit.seen);
+        let mut before = self.told.remove(&change.name).and_then(|told| told.pending);
         let pending = if change.what == ChangeKind::Refused {
-            before.and_then(|told| told.pending)
+            if let Some(edit) = &edit {
+                self.trace(|spans| spans.at_once(edit));
+            }
+            before.take_if(|_| same)
         } else {
-            Some((generation, seen))
+            Some(Pending { generation, edit })
         };
+        self.supersede(before, time);
         self.told.insert(change.name.clone(), Told { uid: change.uid.clone(), generation, pending });
-        let time = seen.unwrap_or_else(|| (self.clock)());
-        self.push(change, time);
+        self.push(&change, time);
     }
 
-    fn push(&self, change: Change, time: Timestamp) {
-        self.audit.push_change(&ChangeRecord {
+    /// What not all of its sidecars enforced at `time`, when something else took its place.
+    fn supersede(&self, before: Option<Pending>, time: Timestamp) {
+        if let Some(edit) = before.and_then(|pending| pending.edit) {
+            self.trace(|spans| spans.superseded(&edit, time));
+        }
+    }
+
+    fn trace(&self, tell: impl FnOnce(&ChangeSpans)) {
+        if let Some(spans) = &self.spans {
+            tell(spans);
+        }
+    }
+
+    fn push(&self, change: &Change, time: Timestamp) {
+        let change = change.clone();
+        self.tell(&ChangeRecord {
             change: change.what,
             time,
             uid: change.uid,
@@ -142,6 +183,12 @@ impl Trail {
             refusals: change.refusals,
             ..of(&change.name)
         });
+    }
+
+    fn tell(&self, record: &ChangeRecord) {
+        if let Some(audit) = &self.audit {
+            audit.push_change(record);
+        }
     }
 
     /// The time of day of a moment that is past.

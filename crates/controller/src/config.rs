@@ -1,9 +1,13 @@
-//! The flags of `sidegate-controller`, and the one variable that it reads.
+//! The flags of `sidegate-controller`, and the variables that it reads: what is logged, where telemetry goes, and whether
+//! this is a pod.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use sidegate_telemetry::names::resource as name;
+use sidegate_telemetry::otlp::Resource;
+use sidegate_telemetry::otlp::flags::OtlpFlags;
 use tracing_subscriber::EnvFilter;
 
 /// The control plane of Sidegate: turns objects into what every sidecar enforces.
@@ -40,17 +44,44 @@ pub struct Flags {
     /// Full audit files that are kept, beside the one that is written
     #[arg(long, value_name = "NUMBER", default_value_t = 4, value_parser = clap::value_parser!(u32).range(..=1000))]
     pub audit_keep: u32,
+    /// Where its own traces and metrics go by OTLP
+    #[command(flatten)]
+    pub otlp: OtlpFlags,
 }
 
-/// What is logged: as `RUST_LOG` says, else from `info` up. The Kubernetes client is never heard at the place where it
-/// quotes answers that it cannot read: they may be Secrets.
+impl Flags {
+    /// What its telemetry is of, as far as it knows itself: the program, and its pod if it is one.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        let mut resource = Resource::named("sidegate-controller", env!("CARGO_PKG_VERSION"));
+        if self.from_files.is_none() && is_pod() {
+            resource.set(name::NAMESPACE, &self.namespace);
+            resource.set(name::POD, &replica());
+        }
+        resource
+    }
+}
+
+/// Who is never heard: the Kubernetes client at the place where it quotes answers that it cannot read, which may be
+/// Secrets, and the exporters of OpenTelemetry, which quote their back-end.
+const QUIET: [&str; 4] =
+    ["kube_client::client=off", "opentelemetry=off", "opentelemetry_sdk=off", "opentelemetry-otlp=off"];
+
+/// What is logged: as `RUST_LOG` says, else from `info` up, and never those that quote others.
 #[must_use]
 pub fn log_filter() -> EnvFilter {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    match "kube_client::client=off".parse() {
-        Ok(quiet) => filter.add_directive(quiet),
+    let quiet = QUIET.iter().map(|one| one.parse()).collect::<Result<Vec<_>, _>>();
+    match quiet {
+        Ok(quiet) => quiet.into_iter().fold(filter, EnvFilter::add_directive),
         Err(_) => EnvFilter::new("off"),
     }
+}
+
+/// Whether this runs in a pod: Kubernetes tells every pod where its API is.
+fn is_pod() -> bool {
+    #[expect(clippy::disallowed_methods, reason = "this is where the environment is read")]
+    std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
 }
 
 /// What this replica is called: the name of its host, which is that of its pod.

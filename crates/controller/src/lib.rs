@@ -14,6 +14,7 @@ pub mod index;
 pub mod lease;
 mod live;
 mod metrics;
+pub mod otlp;
 pub mod prices;
 mod problem;
 pub mod secret;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use sidegate_controller::config::{Flags, log_filter};
+use sidegate_controller::otlp::{self, Otlp};
 use sidegate_controller::source::kube::connect;
 use sidegate_controller::{ClusterOptions, Controller, Listeners, Options};
 use sidegate_telemetry::AuditQueue;
@@ -45,6 +46,8 @@ fn main() -> ExitCode {
 }
 
 async fn run(flags: Flags) -> Result<(), String> {
+    // Said wrongly, it ends the program before anything else is done.
+    let telemetry = otlp::Settings::read(&flags.otlp, flags.resource())?;
     let audit = Arc::new(AuditQueue::default());
     let controller = load(&flags).await?.audited(audit.clone());
     let rotation = Rotation { max_bytes: flags.audit_max_bytes, keep: flags.audit_keep };
@@ -62,6 +65,10 @@ async fn run(flags: Flags) -> Result<(), String> {
     let (control, health) = (listeners.control.local_addr(), listeners.health.as_ref().map(TcpListener::local_addr));
     // Dropped last, when everything has been told that will be.
     let _writer = Writer::start(audit, output).map_err(|e| format!("cannot start: {e}"))?;
+    let _otlp = match &telemetry {
+        Some(settings) => Some(Otlp::start(settings, &controller.control()).map_err(|e| e.to_string())?),
+        None => None,
+    };
     let mut tasks = JoinSet::new();
     controller.run(&mut tasks, listeners);
     // A flag may say port 0, so the addresses come from the sockets.

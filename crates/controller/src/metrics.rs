@@ -10,6 +10,7 @@ use sidegate_telemetry::instrument::Instrument;
 use sidegate_telemetry::names::control::{label, metric};
 
 use crate::control::{Control, Counters, KindReport, PerSubject};
+use crate::otlp::Sent;
 use crate::problem::{Kind, Severity};
 
 /// Everything that is told.
@@ -30,6 +31,9 @@ pub(crate) fn read(control: &Control) -> Vec<Family> {
         ),
     ];
     families.extend(streams(&control.counters, control.changes.dropped()));
+    if let Some(spans) = control.changes.spans() {
+        families.extend(traced(spans.sent()));
+    }
     families.extend(objects(control));
     families.extend(statuses(control));
     families.extend(watches(control));
@@ -57,6 +61,16 @@ fn streams(counters: &Counters, audit_dropped: u64) -> [Family; 7] {
         total(metric::STREAMS_TURNED_AWAY, "Streams told to come back later", read(&counters.turned_away)),
         total(metric::CREDENTIALS_WITHHELD, "Keys not sent to peers beyond loopback", read(&counters.withheld)),
         total(metric::AUDIT_DROPPED, "Audit lines that were not written", audit_dropped),
+    ]
+}
+
+/// What became of the spans of changes; nothing where none are sent.
+fn traced(sent: &Sent) -> [Family; 2] {
+    let lost = sent.lost().map(|(reason, spans)| count(vec![(label::REASON, reason.into())], spans));
+    let exported = vec![count(Labels::new(), sent.exported())];
+    [
+        family(metric::SPANS_EXPORTED, "Spans that the tracing back-end took", Of::Counter, exported),
+        family(metric::SPANS_DROPPED, "Spans that are lost", Of::Counter, lost.to_vec()),
     ]
 }
 

@@ -3,8 +3,6 @@
 //! The only place that reads the environment. A wrong value ends the program with 64 before a socket is
 //! bound; a zero never means unlimited.
 
-pub mod otlp;
-
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -13,8 +11,7 @@ use std::sync::Arc;
 use clap::Parser;
 use sidegate_policy::Caller;
 use sidegate_telemetry::audit::Rotation;
-
-use self::otlp::OtlpFlags;
+use sidegate_telemetry::otlp::flags::OtlpFlags;
 
 /// The AI gateway beside one pod.
 #[derive(Debug, Clone, Parser)]

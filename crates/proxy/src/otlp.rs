@@ -6,7 +6,6 @@
 
 pub mod connect;
 pub mod metrics;
-pub mod settings;
 pub mod transport;
 
 use std::pin::pin;
@@ -19,15 +18,16 @@ use prost::Message;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use sidegate_telemetry::metrics::Lost;
+use sidegate_telemetry::otlp::settings::{self, Target};
 use sidegate_telemetry::otlp::{Resource, export};
 use sidegate_telemetry::spans::spans;
 use sidegate_telemetry::{CallRecord, Metrics, SpanQueue};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use self::settings::Target;
 use self::transport::{Failure, Transport};
 use crate::config::Config;
+use crate::dispatch::tls::public;
 use crate::signals::stopped;
 
 /// The method by gRPC.
@@ -59,10 +59,10 @@ impl Settings {
     /// # Errors
     /// A sentence that names the variable, and never its value.
     pub fn metrics(config: &Config) -> Result<Option<(Self, Duration)>, String> {
-        let Some(target) = settings::metrics(&config.otlp)? else {
+        let Some(target) = settings::metrics(&config.otlp, public)? else {
             return Ok(None);
         };
-        let resource = settings::resource(&config.otlp, &config.caller())?;
+        let resource = resource(config)?;
         Ok(Some((Self { target, resource }, settings::interval(&config.otlp)?)))
     }
 
@@ -71,11 +71,16 @@ impl Settings {
     /// # Errors
     /// A sentence that names the variable, and never its value.
     pub fn traces(config: &Config) -> Result<Option<Self>, String> {
-        let Some(target) = settings::traces(&config.otlp)? else {
+        let Some(target) = settings::traces(&config.otlp, public)? else {
             return Ok(None);
         };
-        Ok(Some(Self { target, resource: settings::resource(&config.otlp, &config.caller())? }))
+        Ok(Some(Self { target, resource: resource(config)? }))
     }
+}
+
+/// What telemetry is of: this sidecar, and what is said of it.
+fn resource(config: &Config) -> Result<Resource, String> {
+    settings::resource(&config.otlp, Resource::of(&config.caller(), env!("CARGO_PKG_VERSION")))
 }
 
 /// Sends what waits in a queue.

@@ -294,9 +294,9 @@ pub mod attribute {
     pub const OF_POLICY: &str = "sidegate.attribute.";
 }
 
-/// Attributes of the resource that all spans are of: the sidecar and its pod.
+/// Attributes of the resource that all spans are of: the program and its pod.
 pub mod resource {
-    /// Name of the service: `sidegate-proxy` where nobody says otherwise.
+    /// Name of the service: `sidegate-proxy` or `sidegate-controller` where nobody says otherwise.
     pub const SERVICE_NAME: &str = "service.name";
     /// Version of the program.
     pub const SERVICE_VERSION: &str = "service.version";

@@ -1,8 +1,11 @@
 //! From records to the messages of OTLP (<https://opentelemetry.io/docs/specs/otlp/>).
 //!
-//! It only translates what [`crate::span`] says, and bounds each text on its way out. Sending is not here.
+//! It only translates what [`crate::span`] says, and bounds each text on its way out; [`settings`] says where to.
+//! Sending is not here.
 
+pub mod flags;
 pub mod metrics;
+pub mod settings;
 #[cfg(test)]
 mod tests;
 
@@ -40,9 +43,7 @@ impl Resource {
     /// The sidecar beside `caller`, of that version of the program.
     #[must_use]
     pub fn of(caller: &Caller, version: &str) -> Self {
-        let mut resource = Self::default();
-        resource.set(resource::SERVICE_NAME, "sidegate-proxy");
-        resource.set(resource::SERVICE_VERSION, version);
+        let mut resource = Self::named("sidegate-proxy", version);
         resource.set(resource::NAMESPACE, &caller.namespace);
         resource.set(resource::POD, &caller.pod);
         if let Some((kind, name)) = caller.workload.split_once('/')
@@ -50,6 +51,15 @@ impl Resource {
         {
             resource.set(attribute, name);
         }
+        resource
+    }
+
+    /// A program that is nobody's sidecar.
+    #[must_use]
+    pub fn named(service: &str, version: &str) -> Self {
+        let mut resource = Self::default();
+        resource.set(resource::SERVICE_NAME, service);
+        resource.set(resource::SERVICE_VERSION, version);
         resource
     }
 
@@ -65,6 +75,11 @@ impl Resource {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Its attributes, each with its value.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     fn to_proto(&self) -> ProtoResource {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::lock;
 use crate::index::Change;
+use crate::otlp::ChangeSpans;
 
 /// Changes that are kept until they are told.
 const MOST: usize = 4_096;
@@ -27,6 +28,8 @@ pub struct Changes {
     lost: AtomicU64,
     /// Where they are told, if anywhere.
     audit: OnceLock<Arc<AuditQueue>>,
+    /// What tells them as spans, if anything does.
+    spans: OnceLock<Arc<ChangeSpans>>,
 }
 
 impl Changes {
@@ -39,6 +42,17 @@ impl Changes {
     /// Where they are told, if anywhere.
     pub(crate) fn audit(&self) -> Option<Arc<AuditQueue>> {
         self.audit.get().cloned()
+    }
+
+    /// They are told as spans by these from now on; only the first ones count.
+    pub(crate) fn trace_by(&self, spans: ChangeSpans) {
+        // Two would tell each change twice.
+        let _ = self.spans.set(Arc::new(spans));
+    }
+
+    /// What tells them as spans, if anything does.
+    pub(crate) fn spans(&self) -> Option<Arc<ChangeSpans>> {
+        self.spans.get().cloned()
     }
 
     /// Says whether this replica tells.

@@ -1,7 +1,10 @@
 //! What has happened on the streams, and to statuses, since the start.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Histogram as Told;
 use sidegate_telemetry::instrument::{Bounds, Histogram};
 
 /// Seconds from sending something to its answer: from a local peer to one that is given up.
@@ -20,12 +23,29 @@ pub struct PerSubject {
     pub nacks: AtomicU64,
     /// Seconds until they took it.
     pub took: Histogram,
+    /// What is told the same, as that of this subject, where metrics are sent by OTLP.
+    beside: OnceLock<(Told<f64>, KeyValue)>,
 }
 
 impl Default for PerSubject {
     fn default() -> Self {
         let zero = AtomicU64::default;
-        Self { pushes: zero(), acks: zero(), nacks: zero(), took: Histogram::new(&ANSWERS) }
+        Self { pushes: zero(), acks: zero(), nacks: zero(), took: Histogram::new(&ANSWERS), beside: OnceLock::new() }
+    }
+}
+
+impl PerSubject {
+    /// A sidecar took something after so many seconds.
+    pub(crate) fn took_after(&self, seconds: f64) {
+        self.took.observe(seconds, None);
+        if let Some((told, subject)) = self.beside.get() {
+            told.record(seconds, std::slice::from_ref(subject));
+        }
+    }
+
+    /// From now on `told` is told the same; only the first one counts.
+    pub(crate) fn tell_beside(&self, told: Told<f64>, subject: KeyValue) {
+        let _ = self.beside.set((told, subject));
     }
 }
 

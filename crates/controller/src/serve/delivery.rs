@@ -138,7 +138,7 @@ impl Delivery {
         let counters = counters.of(keys);
         Counters::raise(&counters.acks);
         if let Some(sent) = self.answered(keys, &version) {
-            counters.took.observe(sent.elapsed().as_secs_f64(), None);
+            counters.took_after(sent.elapsed().as_secs_f64());
         }
         let holds = self.contents_of(keys, &version);
         seat.note(|seated| {

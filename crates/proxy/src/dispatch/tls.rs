@@ -73,7 +73,7 @@ impl Tls {
 }
 
 /// The authorities in a text.
-pub(crate) fn bundle(pem: &str) -> Result<RootCertStore, InvalidAuthorities> {
+fn bundle(pem: &str) -> Result<RootCertStore, InvalidAuthorities> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()).flatten() {
         roots.add(certificate)?;

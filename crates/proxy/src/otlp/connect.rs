@@ -14,9 +14,9 @@ use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tonic::codegen::Service;
 
-use super::settings::Target;
 use crate::dispatch::connect::{Io, first_of};
 use crate::dispatch::resolve::Resolver;
+use sidegate_telemetry::otlp::settings::Target;
 
 /// Opens connections to one back-end.
 #[derive(Clone)]

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use self::grpc::Grpc;
 use self::http::Http;
-use super::settings::{Protocol, Target};
+use sidegate_telemetry::otlp::settings::{Protocol, Target};
 
 /// Bytes of an answer that are read at most.
 const MAX_ANSWER: usize = 64 * 1024;

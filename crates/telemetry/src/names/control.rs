@@ -1,4 +1,5 @@
-//! Names of the control plane's metrics and of their labels; written out like those of the sidecar.
+//! Names of the control plane's metrics, of their labels and of the attributes of its spans; written out like those of
+//! the sidecar.
 
 /// Names of metrics, without `_total`, `_bucket`, `_sum` and `_count`.
 pub mod metric {
@@ -18,6 +19,10 @@ pub mod metric {
     pub const CREDENTIALS_WITHHELD: &str = "sidegate_control_credentials_withheld";
     /// Counter: audit lines that were not written.
     pub const AUDIT_DROPPED: &str = "sidegate_control_audit_dropped";
+    /// Counter: spans of changes that the tracing back-end took; only where spans are sent.
+    pub const SPANS_EXPORTED: &str = "sidegate_control_spans_exported";
+    /// Counter: spans of changes that are lost, by reason; only where spans are sent.
+    pub const SPANS_DROPPED: &str = "sidegate_control_spans_dropped";
     /// Gauge: objects in force, by kind.
     pub const OBJECTS: &str = "sidegate_control_objects";
     /// Gauge: objects that a connected sidecar refuses, by kind.
@@ -48,7 +53,7 @@ pub mod metric {
     pub const BUILD_INFO: &str = "sidegate_control_build_info";
 
     /// All of them.
-    pub const ALL: [&str; 22] = [
+    pub const ALL: [&str; 24] = [
         STREAMS,
         PUSHES,
         PUSH_DURATION,
@@ -57,6 +62,8 @@ pub mod metric {
         STREAMS_TURNED_AWAY,
         CREDENTIALS_WITHHELD,
         AUDIT_DROPPED,
+        SPANS_EXPORTED,
+        SPANS_DROPPED,
         OBJECTS,
         OBJECTS_REJECTED,
         PROBLEMS,
@@ -86,8 +93,36 @@ pub mod label {
     pub const NAME: &str = "name";
     /// `error` or `warning`.
     pub const SEVERITY: &str = "severity";
+    /// Why something is lost.
+    pub const REASON: &str = "reason";
     /// `written` or `failed`.
     pub const RESULT: &str = "result";
     /// A version.
     pub const VERSION: &str = "version";
+}
+
+/// Attributes of the span of a change, beside `error.type`.
+pub mod attribute {
+    /// The kind of the object, as it stands in Kubernetes.
+    pub const OBJECT_KIND: &str = "sidegate.object.kind";
+    /// Its namespace.
+    pub const OBJECT_NAMESPACE: &str = "sidegate.object.namespace";
+    /// Its name.
+    pub const OBJECT_NAME: &str = "sidegate.object.name";
+    /// `metadata.uid`.
+    pub const OBJECT_UID: &str = "sidegate.object.uid";
+    /// The generation that is spoken of.
+    pub const OBJECT_GENERATION: &str = "sidegate.object.generation";
+    /// What happened, in the words of the audit trail.
+    pub const CHANGE_KIND: &str = "sidegate.change.kind";
+    /// `programmed` or `superseded`, for what was accepted.
+    pub const CHANGE_OUTCOME: &str = "sidegate.change.outcome";
+    /// The field manager that wrote.
+    pub const CHANGE_MANAGER: &str = "sidegate.change.manager";
+    /// Paths of what differs.
+    pub const CHANGE_FIELDS: &str = "sidegate.change.fields";
+    /// Why it was refused.
+    pub const CHANGE_REFUSALS: &str = "sidegate.change.refusals";
+    /// Sidecars that enforce it.
+    pub const CHANGE_SIDECARS: &str = "sidegate.change.sidecars";
 }

@@ -73,6 +73,20 @@ fn the_control_planes_metrics_say_whose_they_are_and_are_all_listed() {
 }
 
 #[test]
+fn attributes_of_the_control_planes_spans_are_ours_and_none_is_a_namespace_or_another_of_the_sidecars() {
+    let source = include_str!("control.rs").split("pub mod attribute").nth(1).unwrap();
+    let names: Vec<&str> =
+        source.lines().filter(|l| l.contains(": &str = ")).filter_map(|l| l.split('"').nth(1)).collect();
+    assert!(names.len() > 5 && names.iter().all(|name| name.starts_with("sidegate.")));
+    let all: Vec<String> = emitted("attribute").into_iter().chain(names.iter().map(ToString::to_string)).collect();
+    for name in names {
+        assert_eq!(all.iter().filter(|other| *other == name).count(), 1, "{name}");
+        let below = format!("{name}.");
+        assert_eq!(all.iter().find(|other| other.starts_with(&below)), None, "{name}");
+    }
+}
+
+#[test]
 fn in_otlp_the_conventions_are_spelt_as_there_and_all_of_them_are() {
     let listed = (listed("metric"), listed("attribute"));
     for (ours, name, unit) in otlp::METRICS {

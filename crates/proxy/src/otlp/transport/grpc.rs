@@ -11,8 +11,8 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 use super::super::connect::Dialer;
-use super::super::settings::Target;
 use super::{Failure, MAX_ANSWER};
+use sidegate_telemetry::otlp::settings::Target;
 
 /// A ping after so much silence of a connection that is used,
 const PING_AFTER: Duration = Duration::from_secs(20);

@@ -27,7 +27,7 @@ pub struct OtlpFlags {
     /// Milliseconds between two requests with metrics; 60000 where nothing is said.
     #[arg(long = "otel-metric-export-interval", env = "OTEL_METRIC_EXPORT_INTERVAL", value_name = "MS")]
     pub metric_export_interval: Option<String>,
-    /// Name of the service; `sidegate-proxy` where nothing is said.
+    /// Name of the service; that of the program where nothing is said.
     #[arg(long = "otel-service-name", env = "OTEL_SERVICE_NAME", value_name = "NAME")]
     pub service_name: Option<String>,
     /// Attributes of the resource, as `name=value,name=value`.

@@ -2,13 +2,23 @@
 
 use std::time::Duration;
 
+use rustls::RootCertStore;
 use sidegate_policy::Caller;
 
-use super::{Protocol, Target, metrics, resource, traces};
-use crate::config::otlp::{Hidden, OtlpFlags};
+use super::super::Resource;
+use super::super::flags::{Hidden, OtlpFlags};
+use super::{Protocol, Target, resource};
 
 fn hidden(text: &str) -> Option<Hidden> {
     text.parse().ok()
+}
+
+fn traces(flags: &OtlpFlags) -> Result<Option<Target>, String> {
+    super::traces(flags, RootCertStore::empty)
+}
+
+fn metrics(flags: &OtlpFlags) -> Result<Option<Target>, String> {
+    super::metrics(flags, RootCertStore::empty)
 }
 
 fn to(endpoint: &str) -> OtlpFlags {
@@ -130,7 +140,7 @@ fn a_resource_is_the_pod_unless_something_else_is_said() {
         service_name: Some("mine".to_owned()),
         ..OtlpFlags::default()
     };
-    let told = resource(&flags, &caller).unwrap();
+    let told = resource(&flags, Resource::of(&caller, "1")).unwrap();
     for (name, value) in [
         ("service.name", "mine"),
         ("deployment.environment.name", "a,b"),
@@ -139,7 +149,6 @@ fn a_resource_is_the_pod_unless_something_else_is_said() {
     ] {
         assert_eq!(told.get(name), Some(value), "{name}");
     }
-    assert!(
-        resource(&OtlpFlags { resource_attributes: Some("nothing".into()), ..OtlpFlags::default() }, &caller).is_err()
-    );
+    let wrong = OtlpFlags { resource_attributes: Some("nothing".into()), ..OtlpFlags::default() };
+    assert!(resource(&wrong, Resource::default()).is_err());
 }

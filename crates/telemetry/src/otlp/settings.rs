@@ -1,6 +1,7 @@
 //! From flags to what sending needs: everything is read and judged before a socket is bound.
 //!
-//! Errors name the variable and never its value.
+//! The same for every program that sends, so that a variable means the same in each. Errors name the variable and never
+//! its value. Which authorities are public is the program's to say; nothing is sent here.
 
 #[cfg(test)]
 mod tests;
@@ -14,12 +15,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
-use sidegate_policy::Caller;
-use sidegate_telemetry::names::resource;
-use sidegate_telemetry::otlp::Resource;
 
-use crate::config::otlp::{Hidden, OtlpFlags};
-use crate::dispatch::tls::{bundle, public};
+use super::Resource;
+use super::flags::{Hidden, OtlpFlags};
+use crate::names::resource as name;
 
 /// How long a request may take where nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,6 +26,9 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const GRPC_PORT: u16 = 4317;
 /// Attributes of the resource that are taken from the environment.
 const MAX_ATTRIBUTES: usize = 64;
+
+/// The authorities that everybody trusts, as a program knows them.
+pub type Authorities = fn() -> RootCertStore;
 
 /// How requests are carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +75,12 @@ struct Said<'a> {
 /// How often metrics are sent where nothing is said, in milliseconds.
 const INTERVAL: u64 = 60_000;
 
-/// Where metrics go; nowhere unless that is said, because they are there to be scraped.
+/// Where metrics go; nowhere unless that is said, because they are there to be scraped. A back-end is held against
+/// `public` authorities unless others are named.
 ///
 /// # Errors
 /// A sentence that names the variable.
-pub fn metrics(flags: &OtlpFlags) -> Result<Option<Target>, String> {
+pub fn metrics(flags: &OtlpFlags, public: Authorities) -> Result<Option<Target>, String> {
     if is_disabled(flags)? {
         return Ok(None);
     }
@@ -97,7 +100,7 @@ pub fn metrics(flags: &OtlpFlags) -> Result<Option<Target>, String> {
         client_key: file(own.metrics_client_key.as_ref()).or(file(flags.client_key.as_ref())),
     };
     let (endpoint, is_base) = said.endpoint.unwrap_or((usual(said.protocol), true));
-    target(&said, endpoint, is_base.then_some("v1/metrics")).map(Some)
+    target(&said, endpoint, is_base.then_some("v1/metrics"), public).map(Some)
 }
 
 /// How often metrics are sent.
@@ -110,11 +113,11 @@ pub fn interval(flags: &OtlpFlags) -> Result<Duration, String> {
     millis.map(Duration::from_millis).ok_or_else(|| "OTEL_METRIC_EXPORT_INTERVAL is not 100 to 3600000".to_owned())
 }
 
-/// Where traces go; none if they go nowhere.
+/// Where traces go; none if they go nowhere. A back-end is held against `public` authorities unless others are named.
 ///
 /// # Errors
 /// A sentence that names the variable.
-pub fn traces(flags: &OtlpFlags) -> Result<Option<Target>, String> {
+pub fn traces(flags: &OtlpFlags, public: Authorities) -> Result<Option<Target>, String> {
     if is_disabled(flags)? {
         return Ok(None);
     }
@@ -139,21 +142,21 @@ pub fn traces(flags: &OtlpFlags) -> Result<Option<Target>, String> {
     let Some((endpoint, is_base)) = endpoint else {
         return Ok(None);
     };
-    target(&said, endpoint, is_base.then_some("v1/traces")).map(Some)
+    target(&said, endpoint, is_base.then_some("v1/traces"), public).map(Some)
 }
 
-/// What all telemetry is of.
+/// What all telemetry is of: `own`, and what is said of it.
 ///
 /// # Errors
 /// A sentence that names the variable.
-pub fn resource(flags: &OtlpFlags, caller: &Caller) -> Result<Resource, String> {
-    let mut resource = Resource::of(caller, env!("CARGO_PKG_VERSION"));
+pub fn resource(flags: &OtlpFlags, own: Resource) -> Result<Resource, String> {
+    let mut resource = own;
     for pair in pairs(word(flags.resource_attributes.as_ref()).unwrap_or_default()).take(MAX_ATTRIBUTES) {
         let (name, value) = pair.ok_or("OTEL_RESOURCE_ATTRIBUTES is not of the form name=value,name=value")?;
         resource.set(&name, &value);
     }
-    if let Some(name) = word(flags.service_name.as_ref()) {
-        resource.set(resource::SERVICE_NAME, name);
+    if let Some(service) = word(flags.service_name.as_ref()) {
+        resource.set(name::SERVICE_NAME, service);
     }
     Ok(resource)
 }
@@ -182,7 +185,7 @@ fn is_disabled(flags: &OtlpFlags) -> Result<bool, String> {
     }
 }
 
-fn target(said: &Said<'_>, endpoint: &str, path: Option<&str>) -> Result<Target, String> {
+fn target(said: &Said<'_>, endpoint: &str, path: Option<&str>, public: Authorities) -> Result<Target, String> {
     let invalid = || "the OTLP endpoint is not of the form http://HOST:PORT or https://HOST:PORT".to_owned();
     let uri: Uri = endpoint.parse().map_err(|_| invalid())?;
     let tls = match uri.scheme_str() {
@@ -206,7 +209,7 @@ fn target(said: &Said<'_>, endpoint: &str, path: Option<&str>) -> Result<Target,
         Some(_) => return Err("the OTLP compression is neither gzip nor none".to_owned()),
     };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let tls = if tls { Some(Arc::new(client_config(said, protocol)?)) } else { None };
+    let tls = if tls { Some(Arc::new(client_config(said, protocol, public)?)) } else { None };
     Ok(Target {
         protocol,
         tls,
@@ -282,12 +285,12 @@ fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn client_config(said: &Said<'_>, protocol: Protocol) -> Result<ClientConfig, String> {
+fn client_config(said: &Said<'_>, protocol: Protocol, public: Authorities) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|_| "TLS cannot be set up".to_owned())?
-        .with_root_certificates(roots(said.certificate)?);
+        .with_root_certificates(roots(said.certificate, public)?);
     let mut config = match (said.client_certificate, said.client_key) {
         (None, None) => builder.with_no_client_auth(),
         (Some(certificate), Some(key)) => {
@@ -305,10 +308,13 @@ fn client_config(said: &Said<'_>, protocol: Protocol) -> Result<ClientConfig, St
     Ok(config)
 }
 
-fn roots(certificate: Option<&Path>) -> Result<RootCertStore, String> {
+fn roots(certificate: Option<&Path>, public: Authorities) -> Result<RootCertStore, String> {
     let Some(path) = certificate else { return Ok(public()) };
-    let pem = String::from_utf8(read(path)?).map_err(|_| unusable(path))?;
-    bundle(&pem).map_err(|_| unusable(path))
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(&read(path)?).flatten() {
+        roots.add(certificate).map_err(|_| unusable(path))?;
+    }
+    if roots.is_empty() { Err(unusable(path)) } else { Ok(roots) }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
