@@ -54,6 +54,15 @@ fn names_are_resolved_without_dnssec_validation() {
     assert!(resolver.iter().all(|line| !line.contains("dnssec")), "{resolver:?}");
 }
 
+/// What OpenTelemetry's exporters log has the words of their back-end in it.
+#[test]
+fn the_exporters_of_opentelemetry_are_built_without_their_log() {
+    let tree = cargo(&["tree", "--locked", "--workspace", "-e", "normal", "--prefix", "none", "-f", "{p} {f}"]);
+    let theirs: Vec<&str> = tree.lines().filter(|line| line.starts_with("opentelemetry")).collect();
+    assert!(theirs.iter().any(|line| line.starts_with("opentelemetry-otlp ")), "{theirs:?}");
+    assert!(theirs.iter().all(|line| !line.contains("internal-logs")), "{theirs:?}");
+}
+
 /// One implementation of cryptography: what is patched is patched everywhere.
 #[test]
 fn only_one_implementation_of_tls_and_cryptography_is_built() {

@@ -10,7 +10,7 @@ mod export;
 mod numbers;
 mod spans;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::io;
 use std::sync::Arc;

@@ -8,6 +8,7 @@ mod http;
 mod leaks;
 mod live;
 mod otlp;
+mod plane_otlp;
 mod ports;
 mod process;
 mod refused;

@@ -13,6 +13,7 @@ use super::{Roll, Trail, tell};
 use crate::control::{Contents, Control, Seated};
 use crate::controller::Clock;
 use crate::index::Index;
+use crate::otlp::tests::{Kept, kept, told};
 use crate::prices::PriceBook;
 use crate::problem::{Kind, ObjectName};
 
@@ -209,6 +210,105 @@ async fn from_files_everything_is_found_once_and_what_comes_is_told_until_the_en
     scene.control.close();
     tasks.join_next().await;
     assert_eq!(scene.words(), ["changed 5"], "also what came last");
+}
+
+/// A scene whose changes are told as spans too.
+fn traced() -> (Scene, Kept) {
+    let (scene, (spans, kept)) = (scene().follow(), kept());
+    scene.control.changes.trace_by(spans);
+    (scene, kept)
+}
+
+/// What was told as spans: what happened, the generation, what became of it, and how long it took, in milliseconds.
+fn spans(kept: &Kept) -> Vec<(String, u128)> {
+    let word = |span: &opentelemetry_sdk::trace::SpanData| {
+        let of = |name: &str| told(span, name);
+        let words =
+            [of("sidegate.change.kind"), of("sidegate.object.generation"), of("sidegate.change.outcome")].join(" ");
+        (words.trim_end().to_owned(), span.end_time.duration_since(span.start_time).unwrap().as_millis())
+    };
+    kept.take().iter().map(word).collect()
+}
+
+fn span(words: &str, millis: u128) -> (String, u128) {
+    (words.to_owned(), millis)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_span_is_as_long_as_a_change_took_until_the_last_sidecar_enforced_it() {
+    let (scene, kept) = traced();
+    let mut trail = scene.begin();
+    scene.apply(1, "a");
+    advance(Duration::from_millis(300)).await;
+    trail.tell_changes();
+    scene.look(&mut trail, 3, 1);
+    assert_eq!(spans(&kept), []);
+    advance(Duration::from_millis(1_700)).await;
+    (0..2).for_each(|_| scene.look(&mut trail, 4, 1));
+    let told = kept.take();
+    let began = std::time::SystemTime::from(Timestamp::from_second(NOON).unwrap());
+    assert_eq!((told.len(), told[0].start_time), (1, began), "it begins when it was seen, not when it was told");
+    assert_eq!(told[0].end_time.duration_since(began).unwrap(), Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_was_overtaken_or_refused_is_a_span_of_its_own() {
+    let (scene, kept) = traced();
+    let mut trail = scene.begin();
+    scene.apply(1, "a");
+    advance(Duration::from_secs(1)).await;
+    scene.apply(2, "b");
+    scene.apply(3, "a*b");
+    trail.tell_changes();
+    assert_eq!(spans(&kept), [span("created 1 superseded", 1_000), span("refused 3", 0)]);
+    advance(Duration::from_secs(2)).await;
+    scene.look(&mut trail, 4, 2);
+    assert_eq!(spans(&kept), [span("changed 2 programmed", 2_000)], "a refusal leaves the one before on its way");
+    scene.apply(4, "d");
+    advance(Duration::from_secs(3)).await;
+    scene.control.update(|index| index.delete(&name()));
+    trail.tell_changes();
+    assert_eq!(spans(&kept), [span("changed 4 superseded", 3_000), span("deleted 4", 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_there_before_is_no_change_and_no_span() {
+    let (scene, kept) = (scene(), kept());
+    scene.control.changes.trace_by(kept.0);
+    scene.apply(1, "a");
+    let scene = scene.follow();
+    let mut trail = scene.begin();
+    for count in [0, 4] {
+        scene.look(&mut trail, count, 1);
+    }
+    assert_eq!(scene.words(), ["found 1", "programmed 1"]);
+    assert_eq!(spans(&kept.1), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_ends_the_span_of_a_change_that_it_saw_itself() {
+    let (scene, kept) = traced();
+    scene.apply(1, "a");
+    advance(Duration::from_secs(1)).await;
+    let mut trail = scene.begin();
+    trail.know(&name(), &"u".into(), 1, true);
+    trail.tell_changes();
+    advance(Duration::from_secs(1)).await;
+    scene.look(&mut trail, 4, 1);
+    assert_eq!(spans(&kept), [span("created 1 programmed", 2_000)]);
+    assert_eq!(scene.words(), ["programmed 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn spans_need_no_audit_trail() {
+    let control = Arc::new(Control::new(Index::new("sidegate-system", PriceBook::empty(), [3; 32]), 1));
+    let (spans, kept) = kept();
+    control.changes.trace_by(spans);
+    let scene = Scene { control, ..scene() }.follow();
+    let mut trail = scene.begin();
+    scene.apply(1, "a*b");
+    trail.tell_changes();
+    assert_eq!(super::tests::spans(&kept), [span("refused 1", 0)]);
 }
 
 #[test]

@@ -25,9 +25,9 @@ use tokio::time::timeout;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
+use super::OtlpError;
 use super::connect::{Poster, channel};
 use super::spans::Sent;
-use super::OtlpError;
 
 /// What sends spans.
 pub(super) fn spans(target: &Target, runtime: &Handle, sent: Arc<Sent>) -> Result<Spans, OtlpError> {
@@ -40,7 +40,8 @@ pub(super) fn spans(target: &Target, runtime: &Handle, sent: Arc<Sent>) -> Resul
             if target.gzip { WithTonicConfig::with_compression(builder, Compression::Gzip) } else { builder }.build()
         }
         Protocol::Http => {
-            let builder = builder.with_http().with_http_client(Poster::to(target)?).with_endpoint(target.uri.to_string());
+            let builder =
+                builder.with_http().with_http_client(Poster::to(target)?).with_endpoint(target.uri.to_string());
             let builder = builder.with_protocol(HttpProtocol::HttpBinary).with_timeout(target.timeout);
             if target.gzip { WithHttpConfig::with_compression(builder, Compression::Gzip) } else { builder }.build()
         }
@@ -59,7 +60,8 @@ pub(super) fn metrics(target: &Target, runtime: &Handle) -> Result<Numbers, Otlp
             if target.gzip { WithTonicConfig::with_compression(builder, Compression::Gzip) } else { builder }.build()
         }
         Protocol::Http => {
-            let builder = builder.with_http().with_http_client(Poster::to(target)?).with_endpoint(target.uri.to_string());
+            let builder =
+                builder.with_http().with_http_client(Poster::to(target)?).with_endpoint(target.uri.to_string());
             let builder = builder.with_protocol(HttpProtocol::HttpBinary).with_timeout(target.timeout);
             if target.gzip { WithHttpConfig::with_compression(builder, Compression::Gzip) } else { builder }.build()
         }
@@ -120,8 +122,12 @@ impl Driver {
 }
 
 /// What happened, without a word of the back-end: of the library's sentence nothing but a code.
-fn what(error: &OTelSdkError) -> String {
-    let OTelSdkError::InternalFailure(said) = error else { return "no answer in time".to_owned() };
+pub(super) fn what(error: &OTelSdkError) -> String {
+    let said = match error {
+        OTelSdkError::Timeout(_) => return "no answer in time".to_owned(),
+        OTelSdkError::InternalFailure(said) => said.as_str(),
+        OTelSdkError::AlreadyShutdown => "",
+    };
     let code = |before: &str, fits: fn(&char) -> bool| -> Option<String> {
         let code: String = said.split_once(before)?.1.chars().take_while(fits).take(20).collect();
         (!code.is_empty()).then_some(code)
