@@ -275,7 +275,7 @@ async fn a_dead_back_end_costs_no_push_and_the_program_ends_within_two_seconds()
             ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
         ];
         let mut apart = apart(&objects, &environment).await;
-        for generation in 1..=5 {
+        for generation in 1..=2 {
             objects.write("policy.yaml", denying(&format!("denied-{generation}-*")));
             let began = Instant::now();
             let programmed = line(&apart.controller, "programmed", generation).await;
