@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::uri::Scheme;
-use http::{HeaderMap, Request, Response, Uri};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -49,12 +48,7 @@ fn nobody() -> Result<ClientConfig, OtlpError> {
 
 /// A channel that connects when it is used, and anew when it has to. Wants a runtime around it.
 pub(super) fn channel(target: &Target) -> Result<Channel, OtlpError> {
-    let scheme = if target.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-    let host = if target.host.contains(':') { format!("[{}]", target.host) } else { target.host.clone() };
-    let authority = format!("{host}:{}", target.port);
-    // The port of gRPC is not that of the scheme, so that it is said.
-    let uri = Uri::builder().scheme(scheme).authority(authority).path_and_query("/").build();
-    let endpoint = Endpoint::from(uri.map_err(|_| OtlpError::Unusable)?)
+    let endpoint = Endpoint::from(target.uri.clone())
         .timeout(target.timeout)
         .http2_keep_alive_interval(PING_AFTER)
         .keep_alive_timeout(PING_TIME);
