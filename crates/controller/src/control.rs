@@ -25,7 +25,7 @@ use crate::problem::{Kind, ObjectName, Problem, Severity};
 
 pub use changes::Changes;
 pub use counters::{Counters, PerSubject};
-pub use roster::{Contents, Refusal, Roster, Seat, Seated, Tally};
+pub use roster::{Contents, Refusal, RejectedKey, Roster, Seat, Seated, Tally};
 pub use watches::{KindReport, WatchName, Watches};
 
 /// What the control plane's parts share.

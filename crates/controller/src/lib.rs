@@ -22,7 +22,7 @@ pub mod serve;
 pub mod source;
 pub mod status;
 
-pub use control::{Contents, Control, KindReport, Refusal, Seated, Tally, WatchName, Watches};
+pub use control::{Contents, Control, KindReport, Refusal, RejectedKey, Seated, Tally, WatchName, Watches};
 pub use controller::{Clock, ClusterOptions, Controller, Listeners, Options, StartError};
 pub use identity::Reviewer;
 pub use index::{

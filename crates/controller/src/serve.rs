@@ -7,6 +7,7 @@ mod admission;
 mod delivery;
 mod errands;
 mod link;
+mod rejected;
 mod routes;
 mod session;
 

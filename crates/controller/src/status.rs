@@ -19,6 +19,7 @@ mod derive;
 mod due;
 mod patch;
 mod peers;
+mod rejected;
 mod send;
 mod shown;
 mod tracked;
@@ -45,6 +46,7 @@ pub use acks::{Acks, Refused, Roll};
 pub use announce::{Announced, Announcement};
 pub use condition::{Reason, Type};
 pub use derive::{Known, Marks};
+pub use rejected::{Heard, Names};
 pub use send::FIELD_MANAGER;
 
 /// The lease that decides who writes, in the control plane's namespace.

@@ -91,6 +91,14 @@ impl Armed {
         })
     }
 
+    /// The header value of a provider's credential, if its key is here.
+    #[must_use]
+    pub fn key(&self, provider: &str, credential: &str) -> Option<&HeaderValue> {
+        let at = self.snapshot.providers.iter().position(|p| *p.key == *provider)?;
+        let of = self.snapshot.providers[at].credentials.iter().position(|c| *c.name == *credential)?;
+        self.providers.get(at)?.keys.get(of)?.as_ref()
+    }
+
     /// What is known of a provider's model, with its circuits.
     pub fn place(&self, provider: usize, model: &Arc<str>, breakers: &Breakers) -> Option<Arc<Place>> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);

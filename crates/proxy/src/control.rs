@@ -7,6 +7,7 @@
 
 pub mod apply;
 mod live;
+mod rejected;
 pub mod status;
 pub mod store;
 pub mod token;

@@ -29,3 +29,4 @@ pub mod settle;
 pub mod sidecar;
 pub mod signals;
 pub mod trace;
+pub mod turned_down;

@@ -20,6 +20,7 @@ use crate::dispatch::pool::Pools;
 use crate::dispatch::retry_budget::RetryBudgets;
 use crate::pins::Pins;
 use crate::recent::Recent;
+use crate::turned_down::TurnedDown;
 
 /// The parts that a sidecar is made of.
 pub struct Parts {
@@ -55,6 +56,8 @@ pub struct Sidecar {
     pub pools: Arc<Pools>,
     /// Which circuits are out.
     pub breakers: Breakers,
+    /// Which keys their providers turn down.
+    pub turned_down: TurnedDown,
     /// How many repeats are left.
     pub retries: RetryBudgets,
     /// Where conversations began.
@@ -86,6 +89,7 @@ impl Sidecar {
             armed: ArcSwapOption::empty(),
             pools: parts.pools,
             breakers: Breakers::default(),
+            turned_down: TurnedDown::default(),
             retries: RetryBudgets::default(),
             pins: Pins::default(),
             audit: parts.audit,

@@ -63,6 +63,7 @@ fn keys(value: &'static [u8]) -> Credentials {
         provider_name: "openai".to_owned(),
         name: "a".to_owned(),
         value: Bytes::from_static(value),
+        mark: String::new(),
     };
     Credentials { version: "1".to_owned(), credentials: vec![credential] }
 }

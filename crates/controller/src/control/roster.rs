@@ -30,6 +30,19 @@ pub struct Seated {
     pub holds: Arc<Contents>,
     /// What it refused last, until it takes something again.
     pub refusal: Option<Refusal>,
+    /// Keys that their providers turned down, as far as it knows; sorted.
+    pub rejects: Arc<[RejectedKey]>,
+}
+
+/// A key that its provider turned down.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RejectedKey {
+    /// The provider.
+    pub provider: ObjectName,
+    /// Name of the credential.
+    pub credential: Arc<str>,
+    /// Of the key, as it was sent with it.
+    pub mark: Arc<str>,
 }
 
 /// What a sidecar refused.
@@ -228,6 +241,19 @@ impl Seat {
             change(seated);
             self.control.roster.changes.send_replace(());
         }
+    }
+
+    /// Notes which keys the sidecar says are turned down; those that it did not say before. It is no news when it
+    /// says the same again.
+    pub fn rejects(&self, keys: Arc<[RejectedKey]>) -> Vec<RejectedKey> {
+        let mut seats = lock(&self.control.roster.seats);
+        let Some((seated, _)) = seats.taken.get_mut(&self.number).filter(|(seated, _)| seated.rejects != keys) else {
+            return Vec::new();
+        };
+        let new = keys.iter().filter(|key| seated.rejects.binary_search(key).is_err()).cloned().collect();
+        seated.rejects = keys;
+        self.control.roster.changes.send_replace(());
+        new
     }
 }
 

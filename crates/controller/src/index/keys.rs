@@ -31,6 +31,8 @@ pub struct Key {
     pub name: Arc<str>,
     /// The key itself.
     pub value: Arc<SecretValue>,
+    /// Tells its value from another one, and nothing about it.
+    pub mark: Arc<str>,
 }
 
 /// Why a key cannot be had; the words never hold its value.
@@ -51,11 +53,13 @@ impl Index {
         for entry in providers.iter().filter_map(|name| self.providers.get(*name)) {
             let (origin, provider) = (&entry.accepted.origin, &entry.accepted);
             keys.extend(provider.credentials.iter().filter_map(|credential| {
+                let value = self.key(provider, &credential.secret).ok()?;
                 Some(Key {
                     namespace: origin.namespace.clone(),
                     provider: origin.name.clone(),
                     name: credential.name.clone(),
-                    value: self.key(provider, &credential.secret).ok()?,
+                    mark: self.mark(&value),
+                    value,
                 })
             }));
         }

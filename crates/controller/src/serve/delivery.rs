@@ -193,6 +193,7 @@ fn credentials(keys: &Keys) -> v1::Credentials {
         name: key.name.to_string(),
         // Shares the value, which is overwritten when its last user drops it.
         value: bytes::Bytes::from_owner(Shared(key.value.clone())),
+        mark: key.mark.to_string(),
     };
     v1::Credentials { version: keys.version.to_string(), credentials: keys.keys.iter().map(credential).collect() }
 }

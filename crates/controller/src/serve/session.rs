@@ -19,7 +19,7 @@ use super::admission::Admitted;
 use super::delivery::Delivery;
 use super::errands::Errands;
 use super::link::Peer;
-use super::printable;
+use super::{printable, rejected};
 use crate::control::{Control, Seat};
 use crate::identity::{Identified, Token};
 
@@ -188,6 +188,7 @@ impl Session {
                 tracing::error!("{who} refused {} {version}: {reason}", nack.subject().as_str_name());
                 delivery.refused(seat, &self.control.counters, &nack);
             }
+            Some(Up::Rejected(told)) => rejected::hear(seat, who, told),
             Some(Up::Hello(_)) => return Err(Status::invalid_argument("Hello is the first message only")),
             Some(Up::Calls(calls)) => self.control.live.taps.hear(caller, calls),
             Some(Up::Sums(sums)) => self.control.live.top.hear(caller, &sums),

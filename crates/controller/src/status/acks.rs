@@ -5,7 +5,9 @@ mod text;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::rejected::Rejections;
 use crate::control::{Contents, Seated};
+use crate::index::Standing;
 use crate::problem::{Kind, ObjectName};
 
 /// What sidecars say of one generation of one object.
@@ -30,7 +32,10 @@ pub struct Refused {
 
 /// What all connected sidecars say.
 #[derive(Debug, Default)]
-pub struct Roll(HashMap<(ObjectName, i64), Acks>);
+pub struct Roll {
+    acks: HashMap<(ObjectName, i64), Acks>,
+    rejected: Rejections,
+}
 
 /// Sidecars that say the same.
 struct Alike {
@@ -66,7 +71,7 @@ impl Roll {
             });
             group.refusal = first(group.refusal.take(), refusal);
         }
-        let mut roll = Self::default();
+        let mut roll = Self { acks: HashMap::new(), rejected: Rejections::of(seated) };
         for group in groups.into_values() {
             roll.add(&group);
         }
@@ -76,40 +81,53 @@ impl Roll {
     /// What they say of `generation` of an object.
     #[must_use]
     pub fn acks(&self, name: &ObjectName, generation: i64) -> Acks {
-        self.0.get(&(name.clone(), generation)).cloned().unwrap_or_default()
+        self.acks.get(&(name.clone(), generation)).cloned().unwrap_or_default()
     }
 
     /// Whether nobody says anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.acks.is_empty() && self.rejected.is_empty()
     }
 
     /// Adds what the sidecars of another replica say.
     pub fn add_all(&mut self, other: &Self) {
-        for (key, theirs) in &other.0 {
-            let acks = self.0.entry(key.clone()).or_default();
+        self.rejected.add_all(&other.rejected);
+        for (key, theirs) in &other.acks {
+            let acks = self.acks.entry(key.clone()).or_default();
             acks.programmed += theirs.programmed;
             acks.rejected += theirs.rejected;
             acks.refusal = first(acks.refusal.take(), theirs.refusal.clone());
         }
     }
 
+    /// Which keys their providers turn down.
+    pub(super) fn rejected(&self) -> &Rejections {
+        &self.rejected
+    }
+
+    /// The same for other replicas, by how the objects stand in this one.
+    #[must_use]
+    pub fn for_others(self, standing: impl Fn(&ObjectName) -> Option<Standing>) -> Self {
+        Self { rejected: self.rejected.for_others(standing), ..self }
+    }
+
     /// The same as text, in `most` bytes; what does not fit is left out.
     #[must_use]
     pub fn to_text(&self, most: usize) -> String {
-        text::write(&self.0, most)
+        text::write(&self.acks, self.rejected.to_others(), most)
     }
 
     /// What [`Self::to_text`] wrote; what cannot be read counts for nothing.
     #[must_use]
     pub fn from_text(text: &str) -> Self {
-        Self(text::read(text))
+        let (acks, elsewhere) = text::read(text);
+        Self { acks, rejected: Rejections::by_others(elsewhere) }
     }
 
     fn add(&mut self, group: &Alike) {
         for (name, generation) in group.holds.iter() {
-            let acks = self.0.entry((name.clone(), *generation)).or_default();
+            let acks = self.acks.entry((name.clone(), *generation)).or_default();
             if group.without_keys && name.kind == Kind::AiProvider {
                 acks.rejected += group.count;
                 acks.refusal = first(acks.refusal.take(), group.refusal.clone());
@@ -120,7 +138,7 @@ impl Roll {
         for (name, generation) in group.refuses.iter() {
             // A policy that is refused because of another object may hold what is in force already.
             if group.holds.get(name) != Some(generation) {
-                let acks = self.0.entry((name.clone(), *generation)).or_default();
+                let acks = self.acks.entry((name.clone(), *generation)).or_default();
                 acks.rejected += group.count;
                 acks.refusal = first(acks.refusal.take(), group.refusal.clone());
             }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use sidegate_crds::{CredentialState, CredentialStatus};
 
 use super::condition::{Reason, Type};
 
@@ -30,24 +31,41 @@ struct State {
     detail: String,
 }
 
-/// What was told last, by type of condition.
+/// What was told last, by type of condition, and of the keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Announced(BTreeMap<&'static str, State>);
 
 const TYPES: [Type; 4] = [Type::Accepted, Type::ResolvedRefs, Type::Conflicted, Type::Programmed];
+/// What was told of the keys stands beside what was told of the conditions.
+const KEYS: &str = "credentials";
 
 impl Announced {
-    /// What must have been told of an object whose conditions are these.
+    /// What must have been told of an object whose conditions and keys are these.
     #[must_use]
-    pub fn by(conditions: &[Condition]) -> Self {
+    pub fn by(conditions: &[Condition], keys: &[CredentialStatus]) -> Self {
         let mut announced = Self::default();
-        announced.news(conditions);
+        announced.news(conditions, keys);
         announced
     }
 
-    /// What is to be told now that the conditions are these.
-    pub fn news(&mut self, conditions: &[Condition]) -> Vec<Announcement> {
-        TYPES.into_iter().filter_map(|of| self.news_of(of, conditions)).collect()
+    /// What is to be told now that the conditions and the keys are these.
+    pub fn news(&mut self, conditions: &[Condition], keys: &[CredentialStatus]) -> Vec<Announcement> {
+        let told: Vec<_> = TYPES.into_iter().filter_map(|of| self.news_of(of, conditions)).collect();
+        told.into_iter().chain(self.news_of_keys(keys)).collect()
+    }
+
+    fn news_of_keys(&mut self, keys: &[CredentialStatus]) -> Option<Announcement> {
+        let state = State::of_keys(keys)?;
+        let told = self.0.insert(KEYS, state.clone());
+        let warning = !state.detail.is_empty();
+        if told.as_ref() == Some(&state) || (told.is_none() && !warning) {
+            return None;
+        }
+        let note = match &*state.detail {
+            "" => "the provider turns down no key any more".to_owned(),
+            names => format!("the provider turns down the key of {names}"),
+        };
+        Some(Announcement { warning, reason: state.reason, action: "UseCredentials", note })
     }
 
     fn news_of(&mut self, of: Type, conditions: &[Condition]) -> Option<Announcement> {
@@ -74,6 +92,17 @@ impl Announced {
 }
 
 impl State {
+    /// Of keys that are turned down, by name, or of keys all of which can be used. `None` as below.
+    fn of_keys(keys: &[CredentialStatus]) -> Option<Self> {
+        let rejected = keys.iter().filter(|key| key.state == CredentialState::Rejected);
+        let detail = rejected.map(|key| key.name.as_str()).collect::<Vec<_>>().join(", ");
+        let usable = !keys.is_empty() && keys.iter().all(|key| key.state == CredentialState::Ready);
+        match detail.is_empty() {
+            false => Some(Self { reason: "CredentialRejected", detail }),
+            true => usable.then_some(Self { reason: "CredentialAccepted", detail }),
+        }
+    }
+
     /// `None`: nothing to tell, and what was told stays told.
     fn of(of: Type, condition: &Condition) -> Option<Self> {
         let whole = || condition.message.clone();

@@ -14,8 +14,9 @@ use sidegate_crds::{
 
 use super::acks::{Acks, Roll};
 use super::condition::{Finding, Reason, Type, conditions};
+use super::rejected::Names;
 use crate::index::{CredentialStanding, KeyState, Overruled, Standing};
-use crate::problem::ObjectName;
+use crate::problem::{Kind, ObjectName};
 
 /// Conflicts that a status tells.
 const MOST_CONFLICTS: usize = 16;
@@ -32,6 +33,8 @@ pub struct Known<'a> {
     in_force: Acks,
     /// The keys as they were last told, by name.
     marks: Option<&'a Marks>,
+    /// The keys that the provider turns down.
+    rejected: Names,
 }
 
 /// What tells the values of keys apart, by name.
@@ -48,13 +51,26 @@ impl<'a> Known<'a> {
         };
         let in_force = standing.in_force.map(|generation| bounded(roll.acks(name, generation))).unwrap_or_default();
         let newest = if accepted(standing) { in_force.clone() } else { Acks::default() };
-        Self { name, standing, newest, in_force, marks: None }
+        let rejected = roll.rejected().names(name, standing);
+        Self { name, standing, newest, in_force, marks: None, rejected }
+    }
+
+    /// What it is said of.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.name.kind
     }
 
     /// The same, knowing which values the last status spoke of.
     #[must_use]
     pub fn after(self, marks: Option<&'a Marks>) -> Self {
         Self { marks, ..self }
+    }
+
+    /// The same, with these keys for those that the provider turns down.
+    #[must_use]
+    pub fn rejecting(self, rejected: Names) -> Self {
+        Self { rejected, ..self }
     }
 
     /// The status of an AIProvider; `before` is its last one.
@@ -94,6 +110,7 @@ impl<'a> Known<'a> {
 
     fn credential(&self, found: &CredentialStanding, before: &AIProviderStatus, now: Timestamp) -> CredentialStatus {
         let state = match found.state {
+            KeyState::Ready if self.rejected.contains(&found.name) => CredentialState::Rejected,
             KeyState::Ready => CredentialState::Ready,
             KeyState::Missing => CredentialState::Missing,
             KeyState::Invalid => CredentialState::Invalid,
@@ -126,7 +143,11 @@ impl<'a> Known<'a> {
         };
         let of = if accepted(self.standing) { String::new() } else { format!(" of generation {in_force}, in force,") };
         if self.standing.unresolved.is_empty() {
-            let message = format!("every reference{of} of {} leads to what can be used", shown(self.name));
+            let what = match self.rejected.iter().map(|name| &**name).collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "to what can be used".to_owned(),
+                names => format!("somewhere, but the provider turns down the key of {names}"),
+            };
+            let message = format!("every reference{of} of {} leads {what}", shown(self.name));
             return Finding::new(Type::ResolvedRefs, Some(true), Reason::ReferencesResolved, message);
         }
         let message =

@@ -104,7 +104,7 @@ impl Share {
             }
             return Ok(());
         }
-        let roll = Roll::of(&control.roster.seated());
+        let roll = Roll::of(&control.roster.seated()).for_others(|name| control.standing(name));
         if roll.is_empty() && !self.there {
             return Ok(());
         }

@@ -8,6 +8,7 @@ mod due;
 mod patch;
 mod peers;
 mod programmed;
+mod rejected;
 mod server;
 mod writer;
 

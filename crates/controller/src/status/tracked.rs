@@ -5,12 +5,13 @@ use std::sync::Arc;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde::Deserialize;
 use serde_json::Value;
-use sidegate_crds::SidecarCounts;
+use sidegate_crds::{CredentialState, CredentialStatus, SidecarCounts};
 use tokio::time::Instant;
 
 use super::announce::{Announced, Announcement};
 use super::derive::Marks;
 use super::due::{Allowance, Doubt, Due};
+use super::rejected::Heard;
 use super::shown::Shown;
 use crate::index::Standing;
 
@@ -19,6 +20,7 @@ pub(super) struct Status {
     pub(super) value: Value,
     pub(super) conditions: Vec<Condition>,
     /// The keys that it speaks of.
+    pub(super) credentials: Vec<CredentialStatus>,
     pub(super) marks: Marks,
 }
 
@@ -33,6 +35,7 @@ pub(super) fn marks(standing: &Standing) -> Marks {
 struct Common {
     observed_generation: Option<i64>,
     sidecars: Option<SidecarCounts>,
+    credentials: Vec<CredentialStatus>,
     conditions: Vec<Condition>,
 }
 
@@ -56,6 +59,8 @@ pub(super) struct Tracked {
     allowance: Allowance,
     pub(super) due: Due,
     pub(super) unresolved: Doubt,
+    /// What is heard of keys that are turned down.
+    pub(super) heard: Heard,
     /// The list that it was last seen in.
     pub(super) list: u64,
     pub(super) writing: bool,
@@ -70,10 +75,11 @@ impl Tracked {
             ours: None,
             sent: None,
             marks: None,
-            announced: Announced::by(&common.conditions),
+            announced: Announced::by(&common.conditions, &common.credentials),
             allowance: Allowance::default(),
             due: Due::default(),
             unresolved: Doubt::default(),
+            heard: Heard::default(),
             list,
             writing: false,
         }
@@ -118,10 +124,18 @@ impl Tracked {
         common.observed_generation == generation && programmed(common.sidecars) > programmed(counts)
     }
 
+    /// Whether what stands there calls a key rejected that would be ready by now.
+    pub(super) fn rejects_more(&self, keys: &[CredentialStatus]) -> bool {
+        let common: Common = serde_json::from_str(&self.shown.status).unwrap_or_default();
+        let is = |keys: &[CredentialStatus], name: &str, state| keys.iter().any(|k| k.name == name && k.state == state);
+        let rejected = common.credentials.iter().filter(|k| k.state == CredentialState::Rejected);
+        rejected.map(|k| &k.name).any(|name| is(keys, name, CredentialState::Ready))
+    }
+
     /// A status is about to be sent; the events that go with it.
     pub(super) fn write(&mut self, words: Arc<str>, status: &Status, now: Instant) -> Vec<Announcement> {
         let mut announced = self.announced.clone();
-        let mut events = announced.news(&status.conditions);
+        let mut events = announced.news(&status.conditions, &status.credentials);
         events.retain(|_| self.allowance.take(now));
         self.sent = Some(Sent { words, announced, marks: status.marks.clone() });
         self.due.began(now);

@@ -214,11 +214,12 @@ impl Writer {
         let now = Instant::now();
         tracked.unresolved.found(!standing.unresolved.is_empty(), now)?;
         tracked.found(&standing);
-        let tracked = &*tracked;
-        let (status, fewer) = wanted(name, tracked, &standing, &self.roll, (self.clock)());
+        let (rejected, again) = tracked.heard.take(name, &standing, &self.roll, now);
+        let known = Known::new(name, &standing, &self.roll).after(tracked.marks()).rejecting(rejected);
+        let (status, fewer) = wanted(&known, tracked, &standing, (self.clock)());
         let words: Arc<str> = status.value.to_string().into();
         if words == tracked.shown.status {
-            return Ok(());
+            return again.map_or(Ok(()), Err);
         }
         if fewer && now < self.settled {
             return Err(self.settled);
@@ -230,7 +231,7 @@ impl Writer {
             return Ok(());
         }
         self.write(name, status, words, now);
-        Ok(())
+        again.map_or(Ok(()), Err)
     }
 
     fn write(&mut self, name: &ObjectName, status: Status, words: Arc<str>, now: Instant) {
@@ -289,17 +290,18 @@ impl Writer {
 }
 
 /// What the status should be, and whether it says less of the sidecars than the one that stands there.
-fn wanted(name: &ObjectName, tracked: &Tracked, standing: &Standing, roll: &Roll, now: Timestamp) -> (Status, bool) {
-    let known = Known::new(name, standing, roll).after(tracked.marks());
+fn wanted(known: &Known<'_>, tracked: &Tracked, standing: &Standing, now: Timestamp) -> (Status, bool) {
     let marks = marks(standing);
-    if name.kind == Kind::AiProvider {
+    if known.kind() == Kind::AiProvider {
         let status = known.provider(&parsed(tracked.before()), now);
         let fewer = tracked.says_more(status.sidecars, status.observed_generation);
-        (Status { value: value(&status), conditions: status.conditions, marks }, fewer)
+        let fewer = fewer || tracked.rejects_more(&status.credentials);
+        let (value, conditions) = (value(&status), status.conditions);
+        (Status { value, conditions, credentials: status.credentials, marks }, fewer)
     } else {
         let status = known.policy(&parsed(tracked.before()), now);
         let fewer = tracked.says_more(status.sidecars, status.observed_generation);
-        (Status { value: value(&status), conditions: status.conditions, marks }, fewer)
+        (Status { value: value(&status), conditions: status.conditions, credentials: Vec::new(), marks }, fewer)
     }
 }
 

@@ -13,6 +13,7 @@ use super::store::Store;
 use crate::armed::{Armed, Keys};
 use crate::secret::Secret;
 use crate::sidecar::Sidecar;
+use crate::turned_down::Marked;
 
 /// Longest key, in bytes.
 const MAX_KEY: usize = 16 * 1024;
@@ -93,6 +94,7 @@ impl Applier {
     /// The reason why not, which names no value; then the last ones stay.
     pub fn credentials(&mut self, sidecar: &Arc<Sidecar>, credentials: Credentials) -> Result<(), String> {
         let mut keys = Keys::with_capacity(credentials.credentials.len());
+        let mut marks = Vec::with_capacity(credentials.credentials.len());
         for credential in credentials.credentials {
             let provider = format!("{}/{}", credential.provider_namespace, credential.provider_name);
             let secret = Secret::new(&credential.value);
@@ -104,7 +106,13 @@ impl Applier {
                     credential.name
                 ));
             }
-            keys.insert((provider, credential.name), secret);
+            keys.insert((provider, credential.name.clone()), secret);
+            marks.push(Marked {
+                namespace: credential.provider_namespace,
+                provider: credential.provider_name,
+                credential: credential.name,
+                mark: credential.mark,
+            });
         }
         let before = std::mem::replace(&mut self.keys, keys);
         if let Some(policy) = &self.policy
@@ -113,11 +121,15 @@ impl Applier {
             self.keys = before;
             return Err(reason);
         }
-        for ((provider, credential), key) in &self.keys {
-            if before.get(&(provider.clone(), credential.clone())).is_some_and(|old| !old.is(key)) {
-                sidecar.breakers.forget(provider, credential);
-            }
+        let same = |provider: &str, credential: &str| {
+            let name = (provider.to_owned(), credential.to_owned());
+            matches!((before.get(&name), self.keys.get(&name)), (Some(old), Some(new)) if old.is(new))
+        };
+        for (provider, credential) in before.keys().filter(|(provider, credential)| !same(provider, credential)) {
+            sidecar.breakers.forget(provider, credential);
         }
+        // After the swap: whoever comes with an answer to an old key from now on finds that it is one.
+        sidecar.turned_down.replace(marks, same);
         self.credentials_version = credentials.version;
         Ok(())
     }

@@ -18,6 +18,7 @@ use sidegate_wire::v1::sidecar_message::Message as ToControl;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use super::rejected::Report;
 use crate::recent::{Filter, Sum, Watch};
 use crate::sidecar::Sidecar;
 
@@ -135,6 +136,7 @@ impl Outgoing {
 /// Gathers what is told.
 struct Teller {
     desk: Arc<Desk>,
+    rejected: Report,
     sums: Instant,
     look: Instant,
 }
@@ -144,16 +146,19 @@ impl Teller {
         let now = Instant::now();
         // Sidecars that begin together do not tell together.
         let share = (desk.sidecar.draw() >> 11) as f64 / (1_u64 << 53) as f64;
-        Self { desk, sums: now + SUMS.mul_f64(share), look: now }
+        Self { desk, rejected: Report::new(now), sums: now + SUMS.mul_f64(share), look: now }
     }
 
     /// What is told next. Given up while it waits, it loses nothing.
     async fn next(&mut self) -> ToControl {
         loop {
+            let now = Instant::now();
+            if let Some(rejected) = self.rejected.due(&self.desk.sidecar.turned_down, now) {
+                return rejected;
+            }
             if let Some(recalled) = self.desk.next_recalled() {
                 return ToControl::Recalled(recalled);
             }
-            let now = Instant::now();
             if now >= self.sums {
                 self.sums = now + SUMS;
                 if let Some(sums) = self.sums() {
@@ -169,9 +174,11 @@ impl Teller {
                 continue;
             }
             let wake = if watched { self.sums.min(self.look) } else { self.sums };
+            let rests = self.rejected.rests(now);
             tokio::select! {
                 () = self.desk.rung.notified() => {}
-                () = sleep_until(wake) => {}
+                () = self.desk.sidecar.turned_down.changed(), if rests.is_none() => {}
+                () = sleep_until(rests.map_or(wake, |rests| wake.min(rests))) => {}
             }
         }
     }

@@ -117,8 +117,11 @@ impl Settlement {
                 attempt.take(&Taken::nothing_seen(&open.record));
             }
             let (sidecar, now) = (&open.sidecar, open.now());
-            if let Some(circuit) = &attempt.circuit {
-                sidecar.breakers.failed(circuit, failure, now, unit(sidecar.draw()));
+            let of_this_key = failure.kind != Kind::Auth || attempt.was_turned_down(sidecar, now);
+            match &attempt.circuit {
+                Some(circuit) if of_this_key => sidecar.breakers.failed(circuit, failure, now, unit(sidecar.draw())),
+                Some(circuit) => sidecar.breakers.abandoned(circuit),
+                None => {}
             }
             open.record.attempts.push(attempt.settle(sidecar, open.started, now));
         });
@@ -186,7 +189,11 @@ impl Open {
             match end {
                 End::Broken(_) | End::Nothing => sidecar.breakers.cut_off(circuit, now, unit(sidecar.draw())),
                 End::Complete if in_band => sidecar.breakers.cut_off(circuit, now, unit(sidecar.draw())),
-                End::Complete => sidecar.breakers.succeeded(circuit, now),
+                End::Complete => {
+                    sidecar.breakers.succeeded(circuit, now);
+                    let key = (&attempt.record.provider, &attempt.record.credential);
+                    sidecar.turned_down.taken(key, self.started + attempt.record.started);
+                }
                 End::Cancelled => sidecar.breakers.abandoned(circuit),
             }
         }
@@ -222,6 +229,19 @@ impl Open {
 }
 
 impl OpenAttempt {
+    /// The provider turned the key down; false if that key is not in force any more, and the answer says nothing of
+    /// the one that is.
+    fn was_turned_down(&self, sidecar: &Sidecar, now: Duration) -> bool {
+        let (provider, credential) = (&self.record.provider, &self.record.credential);
+        if credential.is_empty() {
+            return true;
+        }
+        let used = self.armed.key(provider, credential);
+        sidecar.turned_down.note((provider, credential), now, || {
+            sidecar.armed.load().as_ref().is_some_and(|armed| armed.key(provider, credential) == used)
+        })
+    }
+
     fn take(&mut self, taken: &Taken) {
         self.record.usage = taken.usage;
         self.record.usage_source = taken.source;

@@ -2,15 +2,22 @@
 //!
 //! Three kinds of line: `AIPolicy/shop` (what follows is of this kind and namespace), ` checkout 7 12 0` (name,
 //! generation, sidecars that enforce it and that refused it), and `! shop/web-1 words` (who refused the one before).
+//! Behind the counts of a provider are the names of the credentials whose keys it turns down; who does not know
+//! them reads no further than the counts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::super::rejected::Names;
 use super::{Acks, Refused};
 use crate::problem::{Kind, ObjectName};
 
 type All = HashMap<(ObjectName, i64), Acks>;
+type Rejected = BTreeMap<ObjectName, Names>;
 
-pub(super) fn write(all: &All, most: usize) -> String {
+/// Credentials of one provider that are read: as many as it may have.
+const MOST_CREDENTIALS: usize = 16;
+
+pub(super) fn write(all: &All, rejected: &Rejected, most: usize) -> String {
     let mut sorted: Vec<_> = all.iter().collect();
     sorted.sort_unstable_by_key(|(key, _)| *key);
     let (mut text, mut heading) = (String::new(), String::new());
@@ -19,8 +26,13 @@ pub(super) fn write(all: &All, most: usize) -> String {
         if of != heading {
             lines.push_str(&of);
         }
-        let Acks { programmed, rejected, refusal } = acks;
-        lines.push_str(&format!(" {} {generation} {programmed} {rejected}\n", name.name));
+        let Acks { programmed, rejected: refused, refusal } = acks;
+        lines.push_str(&format!(" {} {generation} {programmed} {refused}", name.name));
+        for credential in rejected.get(name).into_iter().flatten() {
+            lines.push(' ');
+            lines.push_str(credential);
+        }
+        lines.push('\n');
         if let Some(Refused { sidecar, reason }) = refusal {
             lines.push_str(&format!("! {sidecar} {reason}\n"));
         }
@@ -32,14 +44,21 @@ pub(super) fn write(all: &All, most: usize) -> String {
     text
 }
 
-pub(super) fn read(text: &str) -> All {
-    let mut all = All::new();
+pub(super) fn read(text: &str) -> (All, Rejected) {
+    let (mut all, mut down) = (All::new(), Rejected::new());
     let mut heading: Option<(Kind, &str)> = None;
     let mut last = None;
     for line in text.lines() {
         if let Some(counts) = line.strip_prefix(' ') {
             last = heading.and_then(|of| counted(of, counts));
             all.extend(last.clone());
+            if let Some(((name, _), _)) = &last {
+                let words = counts.split(' ').skip(4).filter(|word| !word.is_empty());
+                let names: Names = words.take(MOST_CREDENTIALS).map(Into::into).collect();
+                if !names.is_empty() {
+                    down.entry(name.clone()).or_default().extend(names);
+                }
+            }
         } else if let Some(refused) = line.strip_prefix("! ") {
             let refusal = refused
                 .split_once(' ')
@@ -51,7 +70,7 @@ pub(super) fn read(text: &str) -> All {
             (heading, last) = (line.split_once('/').and_then(|(kind, of)| Some((kind_of(kind)?, of))), None);
         }
     }
-    all
+    (all, down)
 }
 
 fn counted((kind, namespace): (Kind, &str), counts: &str) -> Option<((ObjectName, i64), Acks)> {

@@ -5,7 +5,7 @@ use crate::index::{Conflict, Overruled};
 use crate::status::Announced;
 
 fn reasons(announced: &mut Announced, status: &AIPolicyStatus) -> Vec<&'static str> {
-    announced.news(&status.conditions).iter().map(|a| a.reason).collect()
+    announced.news(&status.conditions, &[]).iter().map(|a| a.reason).collect()
 }
 
 fn refused() -> Standing {
@@ -46,7 +46,7 @@ fn the_next_generation_in_force_everywhere_is_news() {
 fn a_refused_edit_is_told_once_and_its_correction_too() {
     let mut announced = Announced::default();
     reasons(&mut announced, &policy(&standing(1), &taken()));
-    let told = announced.news(&policy(&refused(), &taken()).conditions);
+    let told = announced.news(&policy(&refused(), &taken()).conditions, &[]);
     assert_eq!(told.len(), 1);
     assert!(told[0].warning && told[0].reason == "Rejected", "{told:?}");
     assert!(told[0].note.contains("spec.mode: must not be") && told[0].note.contains("generation 7 is still in force"));
@@ -97,7 +97,7 @@ fn a_refusal_by_sidecars_is_told_once_however_many_there_are() {
 #[test]
 fn a_new_writer_does_not_tell_what_the_status_shows_to_have_been_told() {
     let shown = policy(&standing(1), &taken());
-    let mut announced = Announced::by(&shown.conditions);
+    let mut announced = Announced::by(&shown.conditions, &[]);
     assert_eq!(reasons(&mut announced, &shown), Vec::<&str>::new());
     assert_eq!(reasons(&mut announced, &policy(&refused(), &taken())), ["Rejected"]);
 }

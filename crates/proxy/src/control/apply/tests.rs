@@ -66,6 +66,7 @@ fn key(value: &'static [u8]) -> Credentials {
         provider_name: "p".into(),
         name: "a".into(),
         value: Bytes::from_static(value),
+        mark: String::new(),
     };
     Credentials { version: "1".into(), credentials: vec![credential] }
 }
