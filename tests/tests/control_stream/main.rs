@@ -13,6 +13,7 @@ mod policies;
 mod prices;
 mod reconnect;
 mod refused;
+mod rejected;
 mod telemetry;
 mod versions;
 

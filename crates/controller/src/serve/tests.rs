@@ -447,3 +447,58 @@ async fn a_dead_connection_is_noticed_within_fifteen_seconds() {
     assert!(started.elapsed() <= Duration::from_secs(15), "{:?}", started.elapsed());
     assert_eq!(desk.control.roster.count(), 1, "the living one stays");
 }
+
+fn rejected(name: &str, mark: &str) -> v1::RejectedCredential {
+    let (provider_namespace, provider_name) = ("sidegate-system".to_owned(), "openai".to_owned());
+    v1::RejectedCredential { provider_namespace, provider_name, name: name.to_owned(), mark: mark.to_owned() }
+}
+
+impl Desk {
+    /// What the one sidecar says of its keys, as `credential mark`.
+    fn rejects(&self) -> Vec<String> {
+        let seated = self.control.roster.seated();
+        seated[0].rejects.iter().map(|key| format!("{} {}", key.credential, key.mark)).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_comes_with_a_mark_that_is_told_back_when_it_is_turned_down() {
+    let desk = Desk::new();
+    let mut sidecar = desk.sidecar(hello()).await;
+    let first = sidecar.credentials().await.credentials[0].clone();
+    sidecar.policy().await;
+    assert!(first.mark.len() == 16 && !first.mark.contains("canary"), "{}", first.mark);
+    let mut changes = desk.control.roster.changes();
+    for _ in 0..3 {
+        let credentials = vec![rejected("a", &first.mark)];
+        sidecar.say(Up::Rejected(v1::Rejected { credentials })).await;
+        sidecar.silence().await;
+    }
+    assert_eq!(desk.rejects(), [format!("a {}", first.mark)]);
+    changes.mark_unchanged();
+    sidecar.say(Up::Rejected(v1::Rejected { credentials: vec![rejected("a", &first.mark)] })).await;
+    sidecar.silence().await;
+    assert!(!changes.has_changed().unwrap(), "it was said before");
+    desk.control.update(|index| index.apply_secret(secret("canary-2")));
+    assert_ne!(sidecar.credentials().await.credentials[0].mark, first.mark);
+    sidecar.say(Up::Rejected(v1::Rejected::default())).await;
+    sidecar.silence().await;
+    assert!(changes.has_changed().unwrap() && desk.rejects().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_sidecar_says_of_keys_is_bounded() {
+    let desk = Desk::new();
+    let mut sidecar = desk.sidecar(hello()).await;
+    sidecar.credentials().await;
+    sidecar.policy().await;
+    let long = "k".repeat(300);
+    let odd =
+        [rejected("", "1"), rejected("a b", "1"), rejected(&long, "1"), rejected("a", ""), rejected("a", "no hex")];
+    let many = (0..200).map(|n| rejected(&format!("k{n}"), "1"));
+    let credentials = odd.into_iter().chain([rejected("a", "1"), rejected("a", "1")]).chain(many).collect();
+    sidecar.say(Up::Rejected(v1::Rejected { credentials })).await;
+    sidecar.silence().await;
+    let told = desk.rejects();
+    assert_eq!((told.len(), &*told[0]), (58, "a 1"), "of the first 64, those that can be keys, each once");
+}

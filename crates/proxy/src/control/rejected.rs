@@ -1,5 +1,8 @@
 //! When the control plane is told which keys are turned down: on a new stream if there are any, and when they change.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use sidegate_wire::v1;

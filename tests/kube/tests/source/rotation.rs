@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use kube::api::Api;
 use serde_json::json;
+use sidegate_crds::{AIProvider, CredentialState};
 use sidegate_kube::objects;
 
 use crate::world::{World, policy, secret};
@@ -132,4 +134,24 @@ async fn sr5_what_pasting_adds_is_dropped_and_what_is_no_key_is_refused_without_
     let token = std::fs::read_to_string(world.directory.path().join("token")).unwrap();
     let told = world.controller.said() + &world.sidecar.said();
     assert!(!told.contains(&token) && !told.contains("sim-key"), "a token or key is shown");
+}
+
+#[tokio::test]
+async fn a_key_that_the_provider_turns_down_is_rejected_in_the_status_until_it_is_rotated() {
+    let world = World::start().await;
+    let providers: Api<AIProvider> = Api::namespaced(world.client.clone(), "sidegate-system");
+    let is = async |state: CredentialState| {
+        let status = providers.get("openai").await.unwrap().status.unwrap_or_default();
+        status.credentials.first().is_some_and(|key| key.state == state)
+    };
+    within(SOON, "a status", async || is(CredentialState::Ready).await).await;
+    secret(&world.client, "openai", "canary-wrong").await;
+    within(ROTATED, "turned down", async || world.call("gpt-4o").await == 502).await;
+    within(SOON, "the status says so", async || is(CredentialState::Rejected).await).await;
+    secret(&world.client, "openai", "sim-key-b").await;
+    within(SOON, "the status says that it is another one", async || is(CredentialState::Ready).await).await;
+    within(ROTATED, "it works", async || world.call("gpt-4o").await == 200).await;
+    assert!(is(CredentialState::Ready).await);
+    let told = world.controller.said() + &world.sidecar.said();
+    assert!(told.contains("turns down the key of") && !told.contains("canary"), "{told}");
 }

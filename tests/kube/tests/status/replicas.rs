@@ -137,3 +137,32 @@ async fn the_sidecars_of_a_replica_that_does_not_write_are_counted_too() {
     while tasks.join_next().await.is_some() {}
     stage.until(POLICY, "Programmed", "False PartiallyProgrammed: 1 of 2 sidecars at generation 2").await;
 }
+
+#[tokio::test]
+async fn a_key_that_is_turned_down_at_a_replica_that_does_not_write_is_rejected_until_it_is_rotated() {
+    let stage = Stage::start().await;
+    stage.apply(OBJECTS).await;
+    stage.until_key("Ready").await;
+    let mut tasks = JoinSet::new();
+    let (_second, address) = controller(&stage.client, &mut tasks).await;
+    let sidecar = stage.sidecar_at(address, "web-1").await;
+    sidecar.turns_down.send_replace(true);
+    let status = stage.until_key("Rejected").await;
+    let words = status["conditions"].to_string();
+    assert!(words.contains("the provider turns down the key of a"), "{words}");
+
+    // The replica that writes knows of the other key at once, whatever the other one goes on to say for a while.
+    let rotated = Instant::now();
+    stage.apply(&OBJECTS.replace("canary-key-value", "canary-other-value")).await;
+    stage.until_key("Ready").await;
+    assert!(rotated.elapsed() < Duration::from_secs(8), "{:?}", rotated.elapsed());
+    sidecar.turns_down.send_replace(false);
+    stage
+        .until_told(
+            "sidegate-system",
+            "openai",
+            &["Accepted", "Programmed", "CredentialRejected", "CredentialAccepted"],
+        )
+        .await;
+    assert!(!stage.everything_said().await.contains("canary"), "the value of a key was told");
+}

@@ -101,6 +101,20 @@ impl Stage {
         }
     }
 
+    /// Waits until the key `a` of the provider is in that state; the status.
+    pub async fn until_key(&self, expected: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let object = self.get("AIProvider", "sidegate-system", "openai").await;
+            let status = &object.data["status"];
+            if status["credentials"][0]["state"] == expected {
+                return status.clone();
+            }
+            assert!(Instant::now() < deadline, "not {expected}: {status}");
+            sleep(PAUSE).await;
+        }
+    }
+
     /// The reasons of the events of an object, in their order.
     pub async fn events(&self, namespace: &str, name: &str) -> Vec<String> {
         let all: Api<Event> = Api::namespaced(self.client.clone(), namespace);

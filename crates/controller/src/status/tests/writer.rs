@@ -13,10 +13,11 @@ use tokio::time::{Instant, advance, sleep};
 
 use super::server::{Mood, Server};
 use super::*;
-use crate::control::{Control, Counters};
+use crate::control::{Control, Counters, RejectedKey, Seat};
 use crate::index::Index;
 use crate::lease::Term;
 use crate::prices::PriceBook;
+use crate::secret::{Secret, SecretValue};
 use crate::status::send::Post;
 use crate::status::shown::{News, Shown};
 use crate::status::writer::Writer;
@@ -268,4 +269,112 @@ async fn an_object_that_a_new_list_lacks_is_forgotten() {
     let asked = scene.server.writes().len();
     seconds(300).await;
     assert_eq!(scene.server.writes().len(), asked);
+}
+
+impl Scene {
+    /// Applies the provider `openai` with a key of that value; the watch shows it with `status`. The key's mark.
+    async fn provide(&self, value: &str, status: &str) -> Arc<str> {
+        let metadata = json!({"name": "openai", "namespace": "sidegate-system", "uid": "openai", "generation": 1,
+                              "creationTimestamp": "2026-11-20T10:00:00Z"});
+        let spec = json!({"dialect": "OpenAI", "access": {"namespaces": {"from": "All"}},
+                          "credentials": [{"name": "a", "secretRef": {"name": "s", "key": "k"}}]});
+        let object =
+            json!({"apiVersion": "sidegate.dev/v1alpha1", "kind": "AIProvider", "metadata": metadata, "spec": spec});
+        let provider = serde_json::from_value(object).unwrap();
+        let value = SecretValue::read(value.as_bytes()).map(Arc::new);
+        let keys = [("k".to_owned(), value)].into();
+        let secret = Secret { namespace: "sidegate-system".into(), name: "s".into(), hosts: None, keys };
+        self.control.update(|index| {
+            index.apply_secret(secret);
+            index.apply_provider(provider);
+        });
+        let shown = Shown { uid: "openai".into(), generation: 1, version: "1000".into(), status: status.into() };
+        self.news.send(News::Object(provider_name(), shown)).await.unwrap();
+        self.control.standing(&provider_name()).unwrap().credentials[0].mark.clone()
+    }
+
+    /// A connected sidecar.
+    fn seat(&self) -> Seat {
+        let caller = Caller { namespace: "shop".into(), ..Caller::default() };
+        self.control.sit(Arc::new(caller), "".into(), 9).unwrap()
+    }
+
+    /// The states of the key that were written.
+    fn states(&self) -> Vec<String> {
+        let state = |write: super::server::Write| {
+            let key = write.body["status"]["credentials"][0]["state"].as_str().unwrap_or_default().to_owned();
+            (write.body["metadata"]["name"] == "openai").then_some(key)
+        };
+        self.server.writes().into_iter().filter_map(state).collect()
+    }
+}
+
+fn turns_down(seat: &Seat, mark: Option<&Arc<str>>) {
+    let key = |mark: &Arc<str>| RejectedKey { provider: provider_name(), credential: "a".into(), mark: mark.clone() };
+    seat.rejects(mark.map(key).into_iter().collect());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_turned_down_is_written_once_and_its_rotation_once() {
+    let scene = scene();
+    let mark = scene.provide("canary-1", "").await;
+    let seat = scene.seat();
+    seconds(60).await;
+    turns_down(&seat, Some(&mark));
+    seconds(60).await;
+    let rejected = scene.server.writes().last().unwrap().body.to_string();
+    assert!(rejected.contains("the provider turns down the key of a") && !rejected.contains("canary"), "{rejected}");
+    scene.provide("canary-2", &scene.server.writes().last().unwrap().body["status"].to_string()).await;
+    seconds(60).await;
+    let states = scene.states();
+    assert_eq!(states[states.len() - 2..], ["Rejected", "Ready"], "{states:?}");
+    assert_eq!(states.iter().filter(|state| **state == "Rejected").count(), 1, "{states:?}");
+    let told = scene.server.events();
+    assert_eq!(
+        told.iter().filter(|t| t.starts_with("Cred")).collect::<Vec<_>>(),
+        ["CredentialRejected", "CredentialAccepted"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_is_turned_down_now_and_then_is_written_seldom() {
+    let scene = scene();
+    let mark = scene.provide("canary-1", "").await;
+    let seat = scene.seat();
+    seconds(60).await;
+    let (before, told) = (scene.states().len(), scene.server.events().len());
+    for _ in 0..300 {
+        turns_down(&seat, Some(&mark));
+        seconds(1).await;
+        turns_down(&seat, None);
+        seconds(1).await;
+    }
+    assert_eq!(scene.states()[before..], ["Rejected"], "within seconds of each other they are one");
+    for _ in 0..20 {
+        seconds(28).await;
+        turns_down(&seat, Some(&mark));
+        seconds(2).await;
+        turns_down(&seat, None);
+    }
+    let written = scene.states().len() - before;
+    assert!((30..=42).contains(&written), "{written} in ten minutes, as many as changes");
+    let events = scene.server.events().len() - told;
+    assert!(events <= 12 + 2 * 20, "{events} in twenty minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_key_stays_so_while_its_sidecar_is_on_its_way_back_after_a_change_of_writers() {
+    let first = scene();
+    let mark = first.provide("canary-1", "").await;
+    let seat = first.seat();
+    turns_down(&seat, Some(&mark));
+    seconds(20).await;
+    let status = first.server.writes().last().unwrap().body["status"].to_string();
+    assert!(status.contains("Rejected"), "{status}");
+    let second = scene();
+    second.provide("canary-1", &status).await;
+    seconds(9).await;
+    assert_eq!(second.states(), Vec::<String>::new());
+    seconds(2).await;
+    assert_eq!(second.states(), ["Ready"], "nobody says so any more");
 }

@@ -10,6 +10,7 @@ use super::{Applier, digest};
 use crate::clock::Clock;
 use crate::config::CallBounds;
 use crate::control::store::Store;
+use crate::dispatch::attempt::{Failure, Kind};
 use crate::dispatch::connect::Network;
 use crate::dispatch::pool::Pools;
 use crate::sidecar::{Parts, Sidecar};
@@ -148,4 +149,41 @@ async fn a_key_that_cannot_stand_in_a_header_is_refused_without_being_told() {
     let mut applier = place.applier();
     let reason = applier.credentials(&sidecar, key(b"canary\nkey")).unwrap_err();
     assert!(reason.contains("`a` of ns/p") && !reason.contains("canary"), "{reason}");
+}
+
+fn told(sidecar: &Sidecar) -> Vec<String> {
+    sidecar.turned_down.told().into_iter().map(|key| key.mark).collect()
+}
+
+#[tokio::test]
+async fn a_key_that_was_turned_down_is_told_until_another_one_is_in_its_place() {
+    let (place, sidecar) = (Place::new("down"), sidecar());
+    let marked = |value, mark: &str| {
+        let mut keys = key(value);
+        keys.credentials[0].mark = mark.to_owned();
+        keys
+    };
+    let mut applier = place.applier();
+    applier.credentials(&sidecar, marked(b"canary-1", "1")).unwrap();
+    applier.policy(&sidecar, &message(&snapshot("p"), 1)).unwrap();
+    let circuit = sidecar.breakers.circuit(&"ns/p".into(), &"a".into(), &"m".into());
+    let down = || {
+        assert!(sidecar.turned_down.note((&"ns/p".into(), &"a".into()), sidecar.clock.now(), || true));
+        let fault = sidegate_policy::Fault::provider(sidegate_policy::Class::ProviderAuth, None, "");
+        let failure = Failure { kind: Kind::Auth, fault, response: None, status: Some(401) };
+        sidecar.breakers.failed(&circuit, &failure, sidecar.clock.now(), 0.0);
+    };
+    down();
+    applier.credentials(&sidecar, marked(b"canary-1", "2")).unwrap();
+    assert_eq!(told(&sidecar), ["2"], "the same key, marked by another replica");
+    assert_eq!(sidecar.breakers.suspensions().0.len(), 1);
+    applier.credentials(&sidecar, marked(b"canary-2", "3")).unwrap();
+    assert_eq!(told(&sidecar), Vec::<String>::new());
+    assert!(sidecar.breakers.suspensions().0.is_empty());
+
+    down();
+    applier.credentials(&sidecar, Credentials::default()).unwrap();
+    assert_eq!(told(&sidecar), Vec::<String>::new(), "it was taken away");
+    applier.credentials(&sidecar, marked(b"canary-3", "4")).unwrap();
+    assert!(sidecar.breakers.suspensions().0.is_empty(), "and the one that comes after it is another one");
 }
