@@ -43,7 +43,7 @@ impl Whole {
     }
 
     async fn calls(&mut self) -> u16 {
-        self.stage.call(chat("gpt-4o", "")).await.status
+        self.stage.call(chat("gpt-4o", "")).await.status.as_u16()
     }
 }
 
