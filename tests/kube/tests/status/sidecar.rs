@@ -59,7 +59,8 @@ async fn live(
         let received = tokio::select! {
             received = down.message() => received?,
             Ok(()) = turns_down.changed() => {
-                up.send(message(rejected(&keys, *turns_down.borrow_and_update()))).await?;
+                let all = *turns_down.borrow_and_update();
+                up.send(message(rejected(&keys, all))).await?;
                 continue;
             }
         };
