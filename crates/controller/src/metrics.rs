@@ -122,8 +122,8 @@ fn watches(control: &Control) -> Vec<Family> {
     };
     let undecodable = report.iter().flat_map(|of| &of.undecodable).map(|object| {
         let mut labels = of_kind(object.kind.as_str());
-        labels.push((label::NAMESPACE, object.namespace.to_string().into()));
-        labels.push((label::NAME, object.name.to_string().into()));
+        labels.push((label::OBJECT_NAMESPACE, object.namespace.to_string().into()));
+        labels.push((label::OBJECT_NAME, object.name.to_string().into()));
         level(labels, 1_u64)
     });
     vec![

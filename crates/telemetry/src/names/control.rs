@@ -87,10 +87,10 @@ pub mod label {
     pub const SUBJECT: &str = "subject";
     /// The kind of an object, as it stands in Kubernetes.
     pub const KIND: &str = "kind";
-    /// Namespace of an object.
-    pub const NAMESPACE: &str = "namespace";
+    /// Namespace of an object; scrapers have `namespace` for that of the pod.
+    pub const OBJECT_NAMESPACE: &str = "object_namespace";
     /// Name of an object.
-    pub const NAME: &str = "name";
+    pub const OBJECT_NAME: &str = "object_name";
     /// `error` or `warning`.
     pub const SEVERITY: &str = "severity";
     /// Why something is lost.
