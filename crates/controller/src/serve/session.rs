@@ -185,7 +185,9 @@ impl Session {
             Some(Up::Ack(ack)) => delivery.took(seat, &self.control.counters, &ack),
             Some(Up::Nack(nack)) => {
                 let (version, reason) = (printable(&nack.version), printable(&nack.reason));
-                tracing::error!("{who} refused {} {version}: {reason}", nack.subject().as_str_name());
+                // By the same words as the metrics.
+                let subject = if nack.subject() == v1::Subject::Credentials { "credentials" } else { "policy" };
+                tracing::error!("{who} refused {subject} {version}: {reason}");
                 delivery.refused(seat, &self.control.counters, &nack);
             }
             Some(Up::Rejected(told)) => rejected::hear(seat, who, told),
