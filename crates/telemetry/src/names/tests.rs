@@ -1,5 +1,7 @@
 //! The names that are the conventions' are spelt as there; the rest is ours and says so.
 
+mod shipped;
+
 use std::collections::BTreeSet;
 
 use sidegate_policy::{Dialect, Operation};

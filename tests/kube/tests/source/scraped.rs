@@ -71,6 +71,7 @@ async fn every_query_of_every_dashboard_and_every_rule_has_data_from_real_traffi
     let trace = traffic.trace_id();
     let exemplars = prometheus.exemplars("gen_ai_client_operation_duration_seconds_bucket").await;
     assert!(exemplars.to_string().contains(&trace), "no exemplar of {trace}: {exemplars}");
+    traffic.went_well();
 }
 
 #[tokio::test]
@@ -93,6 +94,7 @@ async fn a_prometheus_with_native_histograms_gets_them_and_draws_the_same_dashbo
     let trace = traffic.trace_id();
     let exemplars = prometheus.exemplars("gen_ai_client_operation_duration_seconds").await;
     assert!(exemplars.to_string().contains(&trace), "no exemplar of {trace}: {exemplars}");
+    traffic.went_well();
 }
 
 fn name(rule: &Value) -> String {

@@ -56,7 +56,7 @@ spec:
 
 /// Traffic that goes on until it is dropped.
 pub struct Traffic {
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Traffic {
@@ -96,7 +96,14 @@ impl Traffic {
                 sleep(Duration::from_secs(2)).await;
             }
         });
-        Self { _tasks: tasks }
+        Self { tasks }
+    }
+
+    /// Every call got a status that it may get, and every edit was taken: neither task ends unless it fails.
+    pub fn went_well(mut self) {
+        if let Some(ended) = self.tasks.try_join_next() {
+            ended.unwrap();
+        }
     }
 
     /// The trace that the application is in, as exemplars tell it.
