@@ -152,8 +152,8 @@ async fn a_busy_sidecar_tells_a_hundred_calls_a_second_and_counts_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_many_may_watch_at_once_and_the_next_one_is_told() {
-    let cluster = Cluster::simple().await;
+async fn so_many_may_watch_at_once_and_see_calls_and_the_next_one_is_told() {
+    let mut cluster = Cluster::simple().await;
     let request = || v1::TapRequest { scope: namespace("shop"), ..v1::TapRequest::default() };
     let mut taps = Vec::new();
     for _ in 0..16 {
@@ -161,6 +161,11 @@ async fn so_many_may_watch_at_once_and_the_next_one_is_told() {
     }
     let refused = cluster.person().tap(request()).await.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    sleep(SOON).await;
+    cluster.checkout.call("gpt-4o").await;
+    for tap in &mut taps {
+        assert_eq!(tap.call().await.0, "shop deployment/checkout checkout-1");
+    }
     taps.pop();
     sleep(SOON).await;
     cluster.tap(request()).await;

@@ -85,12 +85,14 @@ impl Drop for Asking<'_> {
 pub(crate) async fn ask(control: &Control, scope: &Scope, request_id: String) -> Option<v1::Traced> {
     let (answers, rung) = (Mutex::default(), Notify::new());
     let question = Arc::new(Question { scope: scope.clone(), request_id, answers, rung });
-    let number = control.live.number();
     let asking = {
         let mut all = control.live.questions.all();
         if all.len() >= MOST {
             return None;
         }
+        // Under the lock, so that questions become known in the order of their numbers: a sidecar that was asked one
+        // looks only for higher ones.
+        let number = control.live.number();
         all.insert(number, question.clone());
         Asking { control, number }
     };

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sidegate_wire::v1;
+use sidegate_wire::{MOST_WATCHES, v1};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -19,8 +19,6 @@ use crate::control::Control;
 const LEASE: Duration = Duration::from_secs(15);
 /// and is asked again this often.
 pub(crate) const RENEW: Duration = Duration::from_secs(5);
-/// People who watch at once.
-const MOST: usize = 16;
 /// Calls that wait to be read.
 const MOST_WAITING: usize = 1_024;
 /// Bytes of them.
@@ -187,7 +185,7 @@ impl Tapping {
         let tapping = Self { tap: tap.clone(), control: control.clone() };
         tapping.spread();
         let mut all = control.live.taps.all();
-        if all.len() >= MOST {
+        if all.len() >= MOST_WATCHES {
             return None;
         }
         all.insert(tap.number, tap);

@@ -223,7 +223,7 @@ fn so_many_watch_and_no_more() {
     let recent = Recent::default();
     (1..=20).for_each(|id| recent.watch(watch(id, Filter::default())));
     recent.push(call(1, "m"), START);
-    assert_eq!(waiting(&recent), [(id(1), (1..=8).collect::<Vec<u64>>())]);
+    assert_eq!(waiting(&recent), [(id(1), (1..=16).collect::<Vec<u64>>())]);
     recent.unwatch_all();
     assert!(!recent.is_watched());
 }
