@@ -20,7 +20,7 @@ use crate::control::Control;
 
 pub(crate) use questions::Questions;
 pub(crate) use service::{LARGEST_REQUEST, People};
-pub(crate) use taps::{RENEW, Taps};
+pub(crate) use taps::{RENEW, Shown, Taps};
 pub(crate) use top::Top;
 
 /// Which sidecars are asked about.

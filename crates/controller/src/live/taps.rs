@@ -3,7 +3,7 @@
 //! Each has a queue, bounded in calls and in bytes, that drops its oldest and counts them. Whoever does not read for
 //! a while is ended, so that its sidecars are left alone.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::Scope;
+use super::top::MOST_CALLS;
 use crate::control::Control;
 
 /// A sidecar tells calls for so long after it was asked last,
@@ -29,6 +30,10 @@ const STALLED: Duration = Duration::from_secs(30);
 const PACE: usize = 2_000;
 /// Calls a second from one sidecar at most.
 const FASTEST: usize = 100;
+/// Over so much time, what a sidecar tells is counted,
+const PERIOD: Duration = Duration::from_secs(10);
+/// and so much more than twice its pace is taken of it: what may have waited there.
+const SLACK: usize = 256;
 
 /// Which calls are wanted, in the words of the one who asks.
 #[derive(Debug, Clone, Default)]
@@ -80,12 +85,18 @@ impl Taps {
         all.values().filter(|tap| tap.scope.covers(namespace)).cloned().collect()
     }
 
-    /// Hands on what a sidecar of `caller` has told.
-    pub(crate) fn hear(&self, caller: &sidegate_policy::Caller, told: v1::Calls) {
+    /// Hands on what a sidecar of `caller` has told, whose stream has `shown` that much of late.
+    pub(crate) fn hear(&self, caller: &sidegate_policy::Caller, shown: &mut Shown, told: v1::Calls) {
         let all = self.all();
         let watching = |number: &u64| all.get(number).filter(|tap| tap.scope.covers(&caller.namespace));
         for call in told.calls {
-            for tap in call.watches.iter().filter_map(watching) {
+            // Once for each watch, however often it is named.
+            let named: BTreeSet<u64> = call.watches.iter().copied().take(MOST_WATCHES).collect();
+            for tap in named.iter().filter_map(watching) {
+                if !shown.takes(tap) {
+                    tap.miss(1);
+                    continue;
+                }
                 tap.push(v1::SeenCall {
                     namespace: caller.namespace.to_string(),
                     workload: caller.workload.to_string(),
@@ -94,11 +105,35 @@ impl Taps {
                 });
             }
         }
-        for missed in told.missed {
+        for missed in told.missed.iter().take(MOST_WATCHES) {
             if let Some(tap) = watching(&missed.watch) {
-                tap.miss(missed.calls);
+                tap.miss(missed.calls.min(MOST_CALLS));
             }
         }
+    }
+}
+
+/// How many calls one stream has told of late, for each watch. A sidecar keeps to its pace by itself; from one that
+/// does not, more is not taken, so that it cannot push out what others tell.
+pub(crate) struct Shown {
+    since: Instant,
+    of: BTreeMap<u64, usize>,
+}
+
+impl Shown {
+    pub(crate) fn new() -> Self {
+        Self { since: Instant::now(), of: BTreeMap::new() }
+    }
+
+    fn takes(&mut self, tap: &Tap) -> bool {
+        if self.since.elapsed() >= PERIOD {
+            *self = Self::new();
+        }
+        let pace = usize::try_from(tap.per_second.load(Ordering::Relaxed)).unwrap_or(FASTEST);
+        let seconds = usize::try_from(PERIOD.as_secs()).unwrap_or(1);
+        let shown = self.of.entry(tap.number).or_default();
+        *shown += 1;
+        *shown <= 2 * pace * seconds + SLACK
     }
 }
 

@@ -7,7 +7,7 @@ use sidegate_policy::Caller;
 use sidegate_wire::v1;
 use tokio::time::{advance, timeout};
 
-use super::taps::{Filter, Tapping};
+use super::taps::{Filter, Shown, Tapping};
 use super::top::{By, Top};
 use super::{Scope, questions};
 use crate::control::Control;
@@ -82,13 +82,19 @@ async fn an_outcome_that_nobody_knows_is_passed_over_and_an_unknown_class_is_non
 }
 
 #[tokio::test(start_paused = true)]
-async fn numbers_that_overflow_stay_at_their_bound() {
+async fn what_a_sidecar_says_of_itself_is_bounded_and_takes_nothing_from_others() {
     let top = Top::default();
     let most = v1::Sum { calls: u64::MAX, input_tokens: u64::MAX, cost_nanodollars: i64::MAX, ..sum("m") };
     let failed = |model: &str| v1::Sum { outcome: "failed".to_owned(), model: model.to_owned(), ..most.clone() };
     top.hear(&caller("shop", "w"), &v1::Sums { sums: vec![most.clone(), most.clone(), failed("a"), failed("b")] });
-    let total = table(&top, By::Workload).total.unwrap();
-    assert_eq!((total.calls, total.errors, total.cost_nanodollars), (u64::MAX, u64::MAX, i64::MAX));
+    let paid = v1::Sum { cost_nanodollars: i64::MIN, model: "m".repeat(97), ..sum("m") };
+    top.hear(&caller("bank", "w"), &v1::Sums { sums: vec![paid, sum("m")] });
+    let (told, dollar) = (table(&top, By::Namespace), 1_000_000_000);
+    let rows: Vec<_> = told.rows.iter().map(|row| (&*row.namespace, row.calls, row.cost_nanodollars)).collect();
+    assert_eq!(rows, [("shop", 40_000_000, 4_000_000 * dollar), ("bank", 2, dollar / 1_000)]);
+    assert_eq!(told.total.unwrap().errors, 20_000_000);
+    let total = table(&top, By::Model).rows.iter().map(|row| row.calls).sum::<u64>();
+    assert_eq!(total, 40_000_002);
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,7 +111,7 @@ async fn what_waits_for_one_who_watches_is_bounded_in_calls_and_bytes() {
     let number = control.live.taps.of("shop")[0].number();
     let tell = |bytes: usize| {
         let call = v1::WatchedCall { watches: vec![number], record: vec![b'x'; bytes].into() };
-        control.live.taps.hear(&caller("shop", "w"), v1::Calls { calls: vec![call], missed: Vec::new() });
+        control.live.taps.hear(&caller("shop", "w"), &mut Shown::new(), v1::Calls { calls: vec![call], missed: Vec::new() });
     };
     (0..2_000).for_each(|_| tell(10));
     let caught = tapping.caught().await;
@@ -125,7 +131,7 @@ async fn who_leaves_calls_unread_is_ended_and_one_who_has_none_is_not() {
     let (_idle, tapping) = (begin(idle), begin(stuck));
     let number = control.live.taps.of(stuck)[0].number();
     let call = v1::WatchedCall { watches: vec![number], record: "x".into() };
-    control.live.taps.hear(&caller(stuck, "w"), v1::Calls { calls: vec![call], missed: Vec::new() });
+    control.live.taps.hear(&caller(stuck, "w"), &mut Shown::new(), v1::Calls { calls: vec![call], missed: Vec::new() });
     advance(Duration::from_secs(29)).await;
     assert_eq!(control.live.taps.of(stuck).len(), 1);
     advance(Duration::from_secs(2)).await;
@@ -140,7 +146,7 @@ async fn a_sidecar_tells_nothing_to_those_who_do_not_watch_its_namespace() {
     let number = control.live.taps.of("shop")[0].number();
     let call = v1::WatchedCall { watches: vec![number], record: "forged".into() };
     let missed = vec![v1::Missed { watch: number, calls: 7 }];
-    control.live.taps.hear(&caller("bank", "w"), v1::Calls { calls: vec![call], missed });
+    control.live.taps.hear(&caller("bank", "w"), &mut Shown::new(), v1::Calls { calls: vec![call], missed });
     assert!(timeout(Duration::from_secs(5), tapping.caught()).await.is_err());
 }
 
@@ -150,4 +156,50 @@ async fn a_question_to_nobody_is_answered_at_once_and_leaves_nothing() {
     let traced = questions::ask(&control, &Scope::All, "0".repeat(32)).await.unwrap();
     assert_eq!((traced.answered, traced.call), (0, None));
     assert!(control.live.questions.after(0, "shop").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_that_does_not_keep_to_its_pace_is_heard_no_more_than_others() {
+    let control = control();
+    let tapping = Tapping::begin(&control, Scope::All, Filter::default()).unwrap();
+    let (number, mut shown) = (control.live.taps.of("shop")[0].number(), Shown::new());
+    let mut tell = |calls: usize| {
+        let call = v1::WatchedCall { watches: vec![number; 50], record: "x".into() };
+        let missed = vec![v1::Missed { watch: number, calls: u64::MAX }];
+        control.live.taps.hear(&caller("shop", "w"), &mut shown, v1::Calls { calls: vec![call; calls], missed });
+    };
+    tell(1);
+    let caught = tapping.caught().await;
+    assert_eq!((caught.calls.len(), caught.missed), (1, 10_000_000), "a watch is named once for each call");
+    (0..5).for_each(|_| tell(1_000));
+    let caught = tapping.caught().await;
+    assert_eq!(caught.calls.len() as u64 + caught.missed, 5_000 + 50_000_000);
+    assert_eq!(caught.calls.len(), 1_024);
+    advance(Duration::from_secs(9)).await;
+    tell(1_000);
+    assert_eq!(tapping.caught().await.calls.len(), 0);
+    advance(Duration::from_secs(1)).await;
+    tell(1_000);
+    assert_eq!(tapping.caught().await.calls.len(), 1_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_answer_of_each_sidecar_counts() {
+    let control = control();
+    let id = "0".repeat(32);
+    let mut asking = tokio::task::JoinSet::new();
+    let asked = control.clone();
+    let seats: Vec<_> =
+        (0..2).map(|_| control.sit(caller("shop", "w").into(), "".into(), 10).unwrap()).collect();
+    asking.spawn(async move { questions::ask(&asked, &Scope::All, id).await.unwrap() });
+    tokio::task::yield_now().await;
+    let question = control.live.questions.after(0, "shop").unwrap().question;
+    let answer = |record: &'static str| v1::Recalled { question, record: record.into(), considered: Vec::new() };
+    control.live.questions.hear(seats[0].number(), &caller("shop", "w"), answer(""));
+    control.live.questions.hear(seats[0].number(), &caller("shop", "w"), answer("late"));
+    tokio::task::yield_now().await;
+    assert!(asking.try_join_next().is_none(), "the other one has not answered");
+    control.live.questions.hear(seats[1].number(), &caller("shop", "w"), answer(""));
+    let traced = asking.join_next().await.unwrap().unwrap();
+    assert_eq!((traced.answered, traced.call), (2, None));
 }
