@@ -9,7 +9,7 @@ use sidegate_tests::plane::{DAY, Plane, in_force, within};
 use sidegate_wire::v1;
 use sidegate_wire::v1::live_client::LiveClient;
 use sidegate_wire::v1::tap_event::Event;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tonic::Code;
 
 use crate::{Cluster, SOON, everywhere, namespace};
@@ -149,6 +149,31 @@ async fn a_busy_sidecar_tells_a_hundred_calls_a_second_and_counts_the_rest() {
     }
     assert_eq!(calls + missed, 500);
     assert!((100..=300).contains(&calls), "{calls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_tells_as_many_calls_a_second_as_it_says_and_their_lines_may_be_long() {
+    let mut cluster = Cluster::simple().await;
+    let mut tap = cluster.tap(v1::TapRequest { scope: namespace("bank"), ..v1::TapRequest::default() }).await;
+    cluster.watched("bank").await;
+    sleep(SOON).await;
+    let model = format!("gpt-4o-{}", "x".repeat(240));
+    let (mut seen, mut bytes) = (0, 0);
+    for round in 0..130 {
+        for _ in 0..if round < 120 { 9 } else { 0 } {
+            assert_eq!(cluster.teller.stage.call(chat(&model, "")).await.status, 200);
+        }
+        sleep(Duration::from_millis(100)).await;
+        while let Ok(event) = timeout(Duration::from_millis(1), tap.next()).await {
+            match event {
+                Event::Call(call) => (seen, bytes) = (seen + 1, bytes + call.record.len()),
+                Event::Missed(missed) => panic!("{missed} missed after {seen}"),
+                Event::Coverage(_) => {}
+            }
+        }
+    }
+    assert_eq!(seen, 1_080, "within a second of the last one");
+    assert!(bytes / seen > 1_200, "{} bytes a line", bytes / seen);
 }
 
 #[tokio::test(start_paused = true)]
