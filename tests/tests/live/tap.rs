@@ -7,6 +7,7 @@ use sidegate_tests::client::chat;
 use sidegate_tests::objects::{denying, simple};
 use sidegate_tests::plane::{DAY, Plane, in_force, within};
 use sidegate_wire::v1;
+use sidegate_wire::v1::control_plane_client::ControlPlaneClient;
 use sidegate_wire::v1::live_client::LiveClient;
 use sidegate_wire::v1::tap_event::Event;
 use tokio::time::{sleep, timeout};
@@ -200,14 +201,25 @@ async fn so_many_may_watch_at_once_and_see_calls_and_the_next_one_is_told() {
 async fn nobody_beyond_loopback_is_answered() {
     let (objects, cable) = (simple(), sidegate_tests::cable::Cable::default());
     let far = Peer::at("10.1.2.3:4444".parse().unwrap());
-    let _plane = Plane::with(objects.path(), &cable, far, DAY);
-    let mut person = LiveClient::new(cable.channel());
+    let plane = Plane::with(objects.path(), &cable, far, DAY);
+    let mut person = LiveClient::new(plane.people.channel());
     let codes = [
         person.tap(v1::TapRequest::default()).await.unwrap_err().code(),
         person.top(v1::TopRequest::default()).await.unwrap_err().code(),
         person.trace(v1::TraceRequest::default()).await.unwrap_err().code(),
     ];
     assert_eq!(codes, [Code::PermissionDenied; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_are_not_answered_where_sidecars_are_and_sidecars_get_no_keys_where_people_are() {
+    let cluster = Cluster::simple().await;
+    let there = LiveClient::new(cluster.cable.channel()).top(v1::TopRequest::default()).await.unwrap_err();
+    assert_eq!(there.code(), Code::Unimplemented, "{there}");
+    let hello = v1::SidecarMessage::default();
+    let mut sidecar = ControlPlaneClient::new(cluster.plane.people.channel());
+    let here = sidecar.subscribe(futures_util::stream::iter([hello])).await.unwrap_err();
+    assert_eq!(here.code(), Code::Unimplemented, "{here}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,7 +69,8 @@ async fn start(objects: &Folder, spans: SocketAddr) -> Apart {
     let [calls, health, control, control_health] = free();
     let (directory, state) = (objects.path().display().to_string(), Folder::new("state"));
     let (listen, metrics) = (control.to_string(), control_health.to_string());
-    let flags = ["--from-files", &directory, "--listen", &listen, "--metrics-listen", &metrics];
+    let flags =
+        ["--from-files", &directory, "--listen", &listen, "--metrics-listen", &metrics, "--live-listen", "127.0.0.1:0"];
     let mut controller = command("sidegate-controller", &flags);
     controller.env("RUST_LOG", "debug");
     let controller = Program::spawn("sidegate-controller", controller);

@@ -12,7 +12,7 @@ use crate::process::{Program, command};
 /// A command that asks this control plane.
 fn asking(dev: &Dev, arguments: &[&str]) -> Command {
     let mut command = command("sidegate", arguments);
-    command.args(["--control", &format!("http://{}", dev.ports[2])]);
+    command.args(["--control", &format!("http://{}", dev.ports[5])]);
     command
 }
 
@@ -28,7 +28,7 @@ fn text(bytes: &[u8]) -> String {
 #[tokio::test]
 async fn tap_shows_calls_as_they_end_and_ends_after_as_many_as_were_asked_for() {
     let dev = Dev::start(&[]).await;
-    assert!(dev.program.said().contains(&format!("sidegate tap --control http://{}", dev.ports[2])));
+    assert!(dev.program.said().contains(&format!("sidegate tap --control http://{}", dev.ports[5])));
     let all = Program::spawn("sidegate tap", asking(&dev, &["tap", "--count", "2"]));
     let refused =
         Program::spawn("sidegate tap", asking(&dev, &["tap", "--outcome", "error", "-o", "json", "--count", "1"]));

@@ -128,7 +128,16 @@ fn control_plane(objects: &Folder, control: SocketAddr, health: SocketAddr) -> P
     let (control, health) = (control.to_string(), health.to_string());
     Program::start(
         "sidegate-controller",
-        &["--from-files", &directory, "--listen", &control, "--metrics-listen", &health],
+        &[
+            "--from-files",
+            &directory,
+            "--listen",
+            &control,
+            "--metrics-listen",
+            &health,
+            "--live-listen",
+            "127.0.0.1:0",
+        ],
     )
 }
 
