@@ -1,13 +1,13 @@
 //! People who watch calls as they end.
 //!
-//! Each has a queue, bounded in calls and in bytes, that drops its oldest and counts them. Whoever does not read for
-//! a while is ended, so that its sidecars are left alone.
+//! Each has a queue, bounded in calls and in bytes, that drops its oldest and counts them.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use sidegate_wire::v1::tap_event::Event;
 use sidegate_wire::{MOST_WATCHES, v1};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -24,8 +24,8 @@ pub(crate) const RENEW: Duration = Duration::from_secs(5);
 const MOST_WAITING: usize = 1_024;
 /// Bytes of them.
 const MOST_BYTES: usize = 1 << 20;
-/// Whoever leaves calls waiting for so long is not there any more.
-const STALLED: Duration = Duration::from_secs(30);
+/// Between two counts of what is missed, while there are calls to be read.
+const COUNT: Duration = Duration::from_secs(1);
 /// Calls a second from all sidecars of one watch, about.
 const PACE: usize = 2_000;
 /// Calls a second from one sidecar at most.
@@ -60,17 +60,8 @@ struct Queue {
     calls: VecDeque<v1::SeenCall>,
     bytes: usize,
     missed: u64,
-    read: Instant,
-    ended: bool,
-}
-
-/// What a watch has for the one who watches.
-pub(crate) struct Caught {
-    pub(crate) calls: VecDeque<v1::SeenCall>,
-    /// Calls that were wanted and are not among them.
-    pub(crate) missed: u64,
-    /// It has ended, because nobody read.
-    pub(crate) ended: bool,
+    /// When what was missed was told last.
+    counted: Instant,
 }
 
 impl Taps {
@@ -78,11 +69,9 @@ impl Taps {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Those who watch sidecars of `namespace`, without those who have stopped reading.
+    /// Those who watch sidecars of `namespace`.
     pub(crate) fn of(&self, namespace: &str) -> Vec<Arc<Tap>> {
-        let mut all = self.all();
-        all.retain(|_, tap| !tap.stalls());
-        all.values().filter(|tap| tap.scope.covers(namespace)).cloned().collect()
+        self.all().values().filter(|tap| tap.scope.covers(namespace)).cloned().collect()
     }
 
     /// Hands on what a sidecar of `caller` has told, whose stream has `shown` that much of late.
@@ -177,21 +166,6 @@ impl Tap {
         drop(queue);
         self.rung.notify_one();
     }
-
-    /// Whether it has ended, or ends now because nobody reads.
-    fn stalls(&self) -> bool {
-        let mut queue = self.queue();
-        if !queue.ended && !queue.calls.is_empty() && queue.read.elapsed() >= STALLED {
-            queue.ended = true;
-            (queue.calls, queue.bytes) = (VecDeque::new(), 0);
-        }
-        let ended = queue.ended;
-        drop(queue);
-        if ended {
-            self.rung.notify_one();
-        }
-        ended
-    }
 }
 
 /// A watch for as long as somebody holds it.
@@ -208,13 +182,7 @@ impl Tapping {
             scope,
             filter,
             per_second: AtomicU32::new(1),
-            queue: Mutex::new(Queue {
-                calls: VecDeque::new(),
-                bytes: 0,
-                missed: 0,
-                read: Instant::now(),
-                ended: false,
-            }),
+            queue: Mutex::new(Queue { calls: VecDeque::new(), bytes: 0, missed: 0, counted: Instant::now() }),
             rung: Notify::new(),
         });
         let tapping = Self { tap: tap.clone(), control: control.clone() };
@@ -236,29 +204,27 @@ impl Tapping {
         self.tap.per_second.store(u32::try_from(each).unwrap_or(1), Ordering::Relaxed);
     }
 
-    /// Waits for calls, or for a count of those that were missed.
-    pub(crate) async fn caught(&self) -> Caught {
+    /// Waits for a call, or for a count of those that were missed.
+    pub(crate) async fn caught(&self) -> Event {
         loop {
             let rung = self.tap.rung.notified();
-            if let Some(caught) = self.take() {
-                return caught;
+            if let Some(event) = self.take() {
+                return event;
             }
             rung.await;
         }
     }
 
-    fn take(&self) -> Option<Caught> {
+    /// What there is for the one who watches.
+    pub(crate) fn take(&self) -> Option<Event> {
         let mut queue = self.tap.queue();
-        queue.read = Instant::now();
-        if queue.calls.is_empty() && queue.missed == 0 && !queue.ended {
-            return None;
+        if queue.missed > 0 && (queue.calls.is_empty() || queue.counted.elapsed() >= COUNT) {
+            queue.counted = Instant::now();
+            return Some(Event::Missed(std::mem::take(&mut queue.missed)));
         }
-        queue.bytes = 0;
-        Some(Caught {
-            calls: std::mem::take(&mut queue.calls),
-            missed: std::mem::take(&mut queue.missed),
-            ended: queue.ended,
-        })
+        let call = queue.calls.pop_front()?;
+        queue.bytes -= call.record.len();
+        Some(Event::Call(call))
     }
 }
 
