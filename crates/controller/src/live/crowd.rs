@@ -1,6 +1,6 @@
 //! How many people ask at once, and how much each of them.
 //!
-//! Who they are is found out at the door, where few wait and none for long, so that those who are nobody take no place
+//! Who they are is found out at the door, where so many wait and none for long, so that those who are nobody take no place
 //! from those who are somebody.
 
 use std::collections::BTreeMap;
@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tonic::Status;
 
-/// Those of whom it is not known yet who they are.
-const MOST_AT_THE_DOOR: usize = 32;
+/// Those of whom it is not known yet who they are. More than a few, because they wait in turn for the API server: a
+/// crowd of nobodies makes somebody wait, and keeps nobody out that it does not fill.
+const MOST_AT_THE_DOOR: usize = 256;
 /// People who ask at once.
 const MOST: usize = 64;
 /// Questions of one kind of one person at once.
