@@ -51,8 +51,8 @@ async fn a_token_goes_only_where_somebody_said_that_it_may() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let (curious, mut tasks) = (Curious::default(), JoinSet::new());
-    let server = Server::builder().add_service(LiveServer::new(curious.clone()));
-    tasks.spawn(async move { server.serve_with_incoming(TcpIncoming::from(listener)).await });
+    let service = LiveServer::new(curious.clone());
+    tasks.spawn(async move { Server::builder().serve_with_incoming(service, TcpIncoming::from(listener)).await });
     let reach = |more: &[&str]| {
         let always = ["sidegate", "-n", "shop", "--token-file", file.to_str().unwrap()];
         Command::parse_from(always.iter().chain(more)).reach
