@@ -26,6 +26,7 @@ async fn apart(objects: &Folder, environment: &[(&str, &str)]) -> Apart {
     let directory = objects.path().display().to_string();
     let (listen, metrics) = (control.to_string(), control_health.to_string());
     let flags = ["--from-files", &directory, "--listen", &listen, "--metrics-listen", &metrics];
+    let flags = [&flags[..], &["--live-listen", "127.0.0.1:0"]].concat();
     let mut command = command("sidegate-controller", &flags);
     command.env("OTEL_BSP_SCHEDULE_DELAY", "100").envs(environment.iter().copied());
     let apart = Apart {
@@ -365,6 +366,7 @@ async fn a_wrong_value_ends_it_with_64_and_is_not_shown() {
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere"),
     ] {
         let flags = ["--from-files", &directory, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+        let flags = [&flags[..], &["--live-listen", "127.0.0.1:0"]].concat();
         let mut command = command("sidegate-controller", &flags);
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1").env("OTEL_METRICS_EXPORTER", "otlp");
         command.env(name, value);

@@ -32,8 +32,8 @@ const LONGEST_LEASE: u32 = 60;
 const FASTEST: u32 = 100;
 /// Patterns and words of one filter.
 const MOST_WORDS: usize = 64;
-/// Messages of calls for each look, where one does not hold them all: with these, sums and answers a sidecar says less
-/// than the hundred things in ten seconds that the control plane puts up with.
+/// Messages of calls for each look, where one does not hold them all: with these, with sums and with keys that are
+/// turned down a sidecar says less than the hundred things in ten seconds that the control plane puts up with.
 const AT_ONCE: u32 = 2;
 /// Bytes of calls in one message. The control plane takes messages of 64 KiB.
 const MOST_BYTES: usize = 60 * 1024;
