@@ -142,7 +142,7 @@ class Sidecar:
 @contextlib.contextmanager
 def sidecar(program, objects, namespace, scratch, told):
     """`sidegate dev` for a pod of that namespace, with these `OTEL_…` variables, until the end of the block."""
-    flags = ["listen", "metrics-listen", "control-listen", "control-metrics-listen", "sim-listen"]
+    flags = ["listen", "metrics-listen", "control-listen", "control-live-listen", "control-metrics-listen", "sim-listen"]
     ports = dict(zip(flags, e2e.free_ports(len(flags)), strict=True))
     scratch.mkdir()
     (scratch / "objects").mkdir()

@@ -13,7 +13,7 @@ objects=$run/sidegate-config
     printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: origin-ca, namespace: sidegate-system}\ndata:\n  ca.crt: |\n'
     sed 's/^/    /' "$run/sim.pem"
   } >"$objects/origin-ca.yaml"
-  "$bin/sidegate-controller" --from-files "$objects" --listen 127.0.0.1:18178 --metrics-listen 127.0.0.1:18179 9>&- &
+  "$bin/sidegate-controller" --from-files "$objects" --listen 127.0.0.1:18178 --metrics-listen 127.0.0.1:18179 --live-listen 127.0.0.1:0 9>&- &
   controller=$!
   while kill -0 "$harness" 2>/dev/null; do sleep 1; done
   kill "$controller"

@@ -89,7 +89,7 @@ class Plane:
 
     def start(self):
         command = [self.args.bin / "sidegate-controller", "--from-files", self.objects, "--listen", LISTEN,
-                   "--metrics-listen", METRICS]
+                   "--metrics-listen", METRICS, "--live-listen", "127.0.0.1:0"]
         os.environ["RUST_LOG"] = "warn"
         self.process = machine.Process(command, machine.TARGET_CORE, self.log)
 

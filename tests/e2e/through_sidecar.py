@@ -105,7 +105,7 @@ def main():
 
 def run(options, rest, scratch, output):
     """The code of the suites, and what was wrong with what was started for them."""
-    flags = ["listen", "metrics-listen", "control-listen", "control-metrics-listen", "sim-listen"]
+    flags = ["listen", "metrics-listen", "control-listen", "control-live-listen", "control-metrics-listen", "sim-listen"]
     ports = dict(zip(flags, free_ports(len(flags)), strict=True))
     sim = f"127.0.0.1:{ports['sim-listen']}"
     with_simulator_at(options.objects, sim, scratch)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use jiff::Timestamp;
+use sidegate_controller::serve::{serve_on, serve_people_on};
 use sidegate_controller::{Controller, Link as Connection, Options, Peer, Seated};
 use sidegate_proxy::control::Link;
 use sidegate_proxy::control::apply::Applier;
@@ -26,6 +27,8 @@ pub const DAY: i64 = 1_795_219_200;
 pub struct Plane {
     /// Itself.
     pub controller: Controller,
+    /// Where people ask about running sidecars.
+    pub people: Cable,
     cable: Cable,
     tasks: JoinSet<()>,
 }
@@ -51,18 +54,25 @@ impl Plane {
         let namespace = "sidegate-system".to_owned();
         let options = Options { from_files: objects.to_owned(), namespace, clock: Arc::new(clock) };
         let controller = Controller::load(&options).unwrap_or_else(|e| panic!("{e}"));
-        let incoming = cable.incoming().map(move |io| Connection::new(io, peer.clone()));
-        let serving = sidegate_controller::serve::serve_on(controller.control(), incoming);
+        let people = Cable::default();
+        let links = |of: &Cable| {
+            let peer = peer.clone();
+            of.incoming().map(move |io| Connection::new(io, peer.clone()))
+        };
+        let sidecars = serve_on(controller.control(), links(cable));
+        let asking = serve_people_on(controller.control(), links(&people));
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move { serving.await.unwrap_or_else(|e| panic!("{e}")) });
+        tasks.spawn(async move { sidecars.await.unwrap_or_else(|e| panic!("{e}")) });
+        tasks.spawn(async move { asking.await.unwrap_or_else(|e| panic!("{e}")) });
         tasks.spawn(controller.clone().watch());
-        Self { controller, cable: cable.clone(), tasks }
+        Self { controller, people, cable: cable.clone(), tasks }
     }
 
     /// It dies: nothing of it is left, and every connection ends.
     pub fn die(mut self) {
         self.tasks.abort_all();
         self.cable.pull();
+        self.people.pull();
     }
 
     /// It is told to end, and does.

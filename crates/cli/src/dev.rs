@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use sidegate_controller::config::loopback;
 use sidegate_controller::{Controller, Listeners, Options, StartError as ControlError};
 use sidegate_proxy::assembly::{self, Bound, StartError};
 use sidegate_proxy::clock::Clock;
@@ -57,6 +58,9 @@ pub struct Arguments {
     /// Where the control plane listens for the sidecar.
     #[arg(long, default_value = "127.0.0.1:4780")]
     control_listen: SocketAddr,
+    /// Where the control plane answers sidegate tap, top and trace.
+    #[arg(long, default_value = "127.0.0.1:4783", value_parser = loopback)]
+    control_live_listen: SocketAddr,
     /// Where the control plane serves health and metrics.
     #[arg(long, default_value = "127.0.0.1:4781")]
     control_metrics_listen: SocketAddr,
@@ -99,6 +103,7 @@ pub fn run(arguments: Arguments) -> Result<(), DevError> {
     let simulator = if arguments.no_sim { None } else { Some(bind(arguments.sim_listen, "--sim-listen")?) };
     let sockets = [
         bind(arguments.control_listen, "--control-listen")?,
+        bind(arguments.control_live_listen, "--control-live-listen")?,
         bind(arguments.control_metrics_listen, "--control-metrics-listen")?,
     ];
     let sidecar = bind_sidecar(&arguments, &state).map_err(of_flags)?;
@@ -107,11 +112,11 @@ pub fn run(arguments: Arguments) -> Result<(), DevError> {
     if let Some(listener) = simulator {
         beside.push(spawn("simulator", runtime()?, simulate(listener, stop.clone()))?);
     }
-    let (health, listen, control) = (arguments.metrics_listen, arguments.listen, arguments.control_listen);
+    let (health, listen, live) = (arguments.metrics_listen, arguments.listen, arguments.control_live_listen);
     let directory = arguments.directory.display().to_string();
     std::thread::Builder::new()
         .name("banner".into())
-        .spawn(move || banner::when_ready(health, listen, control, &directory))?;
+        .spawn(move || banner::when_ready(health, listen, live, &directory))?;
     sidecar.run(stop)?;
     for thread in beside {
         let _ = thread.join();
@@ -171,7 +176,7 @@ fn bind(address: SocketAddr, flag: &'static str) -> Result<StdListener, DevError
 /// Reads the directory, and serves what is in it from a thread of its own.
 fn start_controller(
     arguments: &Arguments,
-    [control, health]: [StdListener; 2],
+    [control, live, health]: [StdListener; 3],
     stop: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, DevError> {
     let options = Options {
@@ -182,8 +187,11 @@ fn start_controller(
     let runtime = runtime()?;
     let mut tasks = JoinSet::new();
     let controller = runtime.block_on(async {
-        let listeners =
-            Listeners { control: TcpListener::from_std(control)?, health: Some(TcpListener::from_std(health)?) };
+        let listeners = Listeners {
+            control: TcpListener::from_std(control)?,
+            live: Some(TcpListener::from_std(live)?),
+            health: Some(TcpListener::from_std(health)?),
+        };
         Ok::<_, DevError>(Controller::start(&options, &mut tasks, listeners)?)
     })?;
     Ok(spawn("controller", runtime, async move {

@@ -38,7 +38,7 @@ fn failure(status: &Status) -> Failure {
         Code::Unimplemented => {
             return Failure::new(
                 UNAVAILABLE,
-                "what answers there is no control plane, or one that is too old for this",
+                "what answers there does not show running calls: people have a port of their own, by default 4783",
             );
         }
         _ => UNAVAILABLE,

@@ -32,6 +32,9 @@ pub struct Flags {
     /// Where sidecars connect
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4780")]
     pub listen: SocketAddr,
+    /// Where people are answered who ask about running sidecars, on this machine: the connection is not encrypted
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4783", value_parser = loopback)]
+    pub live_listen: SocketAddr,
     /// Where health and metrics are served
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4781")]
     pub metrics_listen: SocketAddr,
@@ -60,6 +63,19 @@ impl Flags {
         }
         resource
     }
+}
+
+/// An address of this machine alone.
+///
+/// # Errors
+/// A sentence that says what is wanted.
+pub fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text.parse().map_err(|_| "write an address and a port, as 127.0.0.1:4783")?;
+    if address.ip().to_canonical().is_loopback() {
+        return Ok(address);
+    }
+    Err("write a loopback address: the connection is not encrypted; people come through kubectl port-forward"
+        .to_owned())
 }
 
 /// Who is never heard: the Kubernetes client at the place where it quotes answers that it cannot read, which may be

@@ -65,6 +65,8 @@ pub struct ClusterOptions {
 pub struct Listeners {
     /// gRPC, for sidecars.
     pub control: TcpListener,
+    /// gRPC, for people who ask about running sidecars.
+    pub live: Option<TcpListener>,
     /// Health and metrics.
     pub health: Option<TcpListener>,
 }
@@ -157,6 +159,14 @@ impl Controller {
                 tracing::error!("the control stream ended: {error}");
             }
         });
+        if let Some(listener) = listeners.live {
+            let (control, incoming) = (self.control.clone(), serve::accepted(listener));
+            tasks.spawn(async move {
+                if let Err(error) = serve::serve_people_on(control, incoming).await {
+                    tracing::error!("nobody who asks about sidecars is answered any more: {error}");
+                }
+            });
+        }
         if let Some(listener) = listeners.health {
             tasks.spawn(health::serve(self.control.clone(), listener));
         }

@@ -4,13 +4,16 @@
 //! [`taps`], [`questions`] and [`top`], each bounded: a person who stops reading, or a sidecar that says too much, costs
 //! others nothing. A replica knows the sidecars of its own streams alone, and says of how many pods they are.
 
+mod crowd;
 mod questions;
 mod service;
 mod taps;
+mod tellers;
 #[cfg(test)]
 mod tests;
 mod top;
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,9 +21,10 @@ use sidegate_wire::v1;
 
 use crate::control::Control;
 
+pub(crate) use crowd::Verb;
 pub(crate) use questions::Questions;
 pub(crate) use service::{LARGEST_REQUEST, People};
-pub(crate) use taps::{RENEW, Taps};
+pub(crate) use taps::{RENEW, Shown, Taps};
 pub(crate) use top::Top;
 
 /// Which sidecars are asked about.
@@ -30,6 +34,15 @@ pub(crate) enum Scope {
     Namespace(Arc<str>),
     /// All of them.
     All,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Namespace(own) => write!(to, "namespace {own}"),
+            Self::All => to.write_str("all namespaces"),
+        }
+    }
 }
 
 impl Scope {

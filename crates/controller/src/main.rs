@@ -56,13 +56,15 @@ async fn run(flags: Flags) -> Result<(), String> {
     })?;
     let listeners = Listeners {
         control: bind(flags.listen, "--listen").await?,
+        live: Some(bind(flags.live_listen, "--live-listen").await?),
         health: Some(bind(flags.metrics_listen, "--metrics-listen").await?),
     };
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
         return Err("cannot listen for signals".to_owned());
     };
-    let (control, health) = (listeners.control.local_addr(), listeners.health.as_ref().map(TcpListener::local_addr));
+    let control = listeners.control.local_addr();
+    let [live, health] = [&listeners.live, &listeners.health].map(|l| l.as_ref().map(TcpListener::local_addr));
     // Dropped last, when everything has been told that will be.
     let _writer = Writer::start(audit, output).map_err(|e| format!("cannot start: {e}"))?;
     let _otlp = match &telemetry {
@@ -73,8 +75,8 @@ async fn run(flags: Flags) -> Result<(), String> {
     controller.run(&mut tasks, listeners);
     // A flag may say port 0, so the addresses come from the sockets.
     let shown = |address: Option<std::io::Result<SocketAddr>>| address.and_then(Result::ok).map(|a| a.to_string());
-    let (control, health) = (shown(Some(control)).unwrap_or_default(), shown(health).unwrap_or_default());
-    tracing::info!("serving sidecars on {control}, health and metrics on {health}");
+    let [control, live, health] = [Some(control), live, health].map(|address| shown(address).unwrap_or_default());
+    tracing::info!("serving sidecars on {control}, people on {live}, health and metrics on {health}");
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

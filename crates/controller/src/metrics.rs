@@ -10,6 +10,7 @@ use sidegate_telemetry::instrument::Instrument;
 use sidegate_telemetry::names::control::{label, metric};
 
 use crate::control::{Control, Counters, KindReport, PerSubject};
+use crate::live::Verb;
 use crate::otlp::Sent;
 use crate::problem::{Kind, Severity};
 
@@ -31,6 +32,7 @@ pub(crate) fn read(control: &Control) -> Vec<Family> {
         ),
     ];
     families.extend(streams(&control.counters, control.changes.dropped()));
+    families.push(people(&control.counters));
     if let Some(spans) = control.changes.spans() {
         families.extend(traced(spans.sent()));
     }
@@ -72,6 +74,17 @@ fn traced(sent: &Sent) -> [Family; 2] {
         family(metric::SPANS_EXPORTED, "Spans that the tracing back-end took", Of::Counter, exported),
         family(metric::SPANS_DROPPED, "Spans that are lost", Of::Counter, lost.to_vec()),
     ]
+}
+
+fn people(counters: &Counters) -> Family {
+    let samples = [Verb::Tap, Verb::Top, Verb::Trace].into_iter().flat_map(|verb| {
+        let per = counters.asked(verb);
+        [("admitted", &per.admitted), ("refused", &per.refused)].map(|(result, of)| {
+            let labels = vec![(label::VERB, verb.as_str().into()), (label::RESULT, result.into())];
+            count(labels, Counters::read(of))
+        })
+    });
+    family(metric::PEOPLE, "Questions of people about running sidecars", Of::Counter, samples.collect())
 }
 
 fn objects(control: &Control) -> [Family; 3] {

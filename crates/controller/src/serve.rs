@@ -1,6 +1,7 @@
-//! The gRPC server: one stream for each sidecar, and what people ask about them.
+//! The gRPC servers: one stream for each sidecar, and on sockets of their own what people ask about them.
 //!
-//! It serves whatever connections it is handed, sockets or in-memory pipes, and uses tokio's time alone, so that a
+//! They are apart because whoever reaches the one over loopback is sent keys: nothing that leads people to the other may
+//! lead them there. Each serves whatever connections it is handed, sockets or in-memory pipes, and uses tokio's time alone, so that a
 //! test can pause it. Who a peer is, beyond whether it is on loopback, is not proven here.
 
 mod admission;
@@ -8,18 +9,21 @@ mod delivery;
 mod errands;
 mod link;
 mod rejected;
-mod routes;
 mod session;
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use sidegate_wire::v1;
 use sidegate_wire::v1::control_plane_server::{ControlPlane, ControlPlaneServer};
 use sidegate_wire::v1::live_server::LiveServer;
-use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
 use tonic::transport::Server;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -27,7 +31,6 @@ use crate::control::{Control, Counters};
 use crate::identity::Token;
 use crate::live::{LARGEST_REQUEST, People};
 use admission::Admission;
-use routes::Routes;
 use session::Session;
 
 pub use link::{Link, Peer, accepted};
@@ -41,7 +44,7 @@ const STREAMS: u32 = 16;
 /// Bytes of one message of a sidecar: a caller with its labels, a reason, or lines of calls.
 const LARGEST_MESSAGE: usize = 64 * 1024;
 
-/// Serves the connections of `incoming` until the control plane closes.
+/// Serves sidecars on the connections of `incoming` until the control plane closes.
 ///
 /// # Errors
 /// What the transport says, when it cannot go on.
@@ -50,12 +53,37 @@ where
     S: Stream<Item = Link<IO>> + Send + 'static,
     IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    use futures_util::StreamExt;
-    let mut closing = control.closing();
-    let people = LiveServer::new(People::new(control.clone())).max_decoding_message_size(LARGEST_REQUEST);
+    let closing = control.closing();
     let sidecars = ControlPlaneServer::new(Sidecars { control, admission: Admission::new() })
         .max_decoding_message_size(LARGEST_MESSAGE);
-    let service = Routes { sidecars, people };
+    serve(sidecars, incoming, closing).await
+}
+
+/// Serves people who ask about running sidecars, on the connections of `incoming`, until the control plane closes.
+///
+/// # Errors
+/// What the transport says, when it cannot go on.
+pub async fn serve_people_on<S, IO>(control: Arc<Control>, incoming: S) -> Result<(), tonic::transport::Error>
+where
+    S: Stream<Item = Link<IO>> + Send + 'static,
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let closing = control.closing();
+    let people = LiveServer::new(People::new(control)).max_decoding_message_size(LARGEST_REQUEST);
+    serve(people, incoming, closing).await
+}
+
+async fn serve<V, S, IO>(
+    service: V,
+    incoming: S,
+    mut closing: watch::Receiver<bool>,
+) -> Result<(), tonic::transport::Error>
+where
+    V: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    V::Future: Send + 'static,
+    S: Stream<Item = Link<IO>> + Send + 'static,
+    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))

@@ -31,7 +31,18 @@ fn what_is_wrong_is_said_and_the_code_is_64() {
     assert!(refused(&[]).contains("--from-files"));
     assert!(refused(&["--from-files", &directory, "--frobnicate"]).contains("--frobnicate"));
     assert!(refused(&["--from-files", &directory, "--listen", "here"]).contains("--listen"));
-    let nowhere = refused(&["--from-files", "/no/such", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"]);
+    let open = refused(&["--from-files", &directory, "--live-listen", "0.0.0.0:4783"]);
+    assert!(open.contains("--live-listen") && open.contains("loopback"), "{open}");
+    let nowhere = refused(&[
+        "--from-files",
+        "/no/such",
+        "--listen",
+        "127.0.0.1:0",
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--live-listen",
+        "127.0.0.1:0",
+    ]);
     assert!(nowhere.contains("cannot read the directory /no/such"), "{nowhere}");
 }
 
@@ -43,7 +54,16 @@ fn a_port_in_use_leaves_nothing_bound() {
     let free_address = free.local_addr().expect("bound").to_string();
     drop(free);
     let directory = quickstart().display().to_string();
-    let said = refused(&["--from-files", &directory, "--listen", &free_address, "--metrics-listen", &taken_address]);
+    let said = refused(&[
+        "--from-files",
+        &directory,
+        "--listen",
+        &free_address,
+        "--metrics-listen",
+        &taken_address,
+        "--live-listen",
+        "127.0.0.1:0",
+    ]);
     assert!(said.contains(&taken_address) && said.contains("--metrics-listen"), "{said}");
     TcpListener::bind(&free_address).expect("nothing is left on the other");
 }
@@ -65,7 +85,7 @@ fn start() -> Program {
     let mut child = Command::new(PROGRAM)
         .arg("--from-files")
         .arg(quickstart())
-        .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"])
+        .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--live-listen", "127.0.0.1:0"])
         .env("NO_COLOR", "1")
         .env_remove("RUST_LOG")
         .stderr(Stdio::piped())

@@ -43,7 +43,7 @@ impl Recent {
         // What policy lets a trace hold of prompts and answers is for the tracing back-end alone.
         record.detail = None;
         let mut kept = self.kept();
-        kept.sums.add(&record);
+        kept.sums.add(&record, now);
         kept.watches.offer(&record, now);
         kept.ring.push(record);
     }
@@ -78,11 +78,12 @@ impl Recent {
         json
     }
 
-    /// What ended since the last time that this was asked, by what ended alike.
+    /// What ended since the last time that this was asked, by what ended alike, as far as it is of the last half a minute
+    /// before `now`.
     #[must_use]
-    pub fn take_sums(&self) -> Vec<Sum> {
+    pub fn take_sums(&self, now: Duration) -> Vec<Sum> {
         let taken = std::mem::take(&mut self.kept().sums);
-        taken.into_vec()
+        taken.into_vec(now)
     }
 
     /// Watches calls from now on, or goes on with it; one watch more than there may be is not begun.

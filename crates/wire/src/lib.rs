@@ -18,6 +18,10 @@ pub use caller::{decode_caller, encode_caller};
 pub use invalid::{InvalidSnapshot, Wrong};
 pub use snapshot::{FEATURES, MAX_SNAPSHOT_BYTES, decode_snapshot, encode_snapshot};
 
+/// Watches of running calls at once: as many as a control plane lets people have, a sidecar has to take, or the last
+/// ones would see nothing.
+pub const MOST_WATCHES: usize = 16;
+
 /// The generated messages, client and server of `sidegate.v1`.
 pub mod v1 {
     #![expect(

@@ -98,7 +98,7 @@ impl Cluster {
 
     /// Somebody who asks.
     fn person(&self) -> LiveClient<Channel> {
-        LiveClient::new(self.cable.channel())
+        LiveClient::new(self.plane.people.channel())
     }
 
     async fn tap(&self, request: v1::TapRequest) -> Tap {

@@ -7,9 +7,10 @@ use sidegate_tests::client::chat;
 use sidegate_tests::objects::{denying, simple};
 use sidegate_tests::plane::{DAY, Plane, in_force, within};
 use sidegate_wire::v1;
+use sidegate_wire::v1::control_plane_client::ControlPlaneClient;
 use sidegate_wire::v1::live_client::LiveClient;
 use sidegate_wire::v1::tap_event::Event;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tonic::Code;
 
 use crate::{Cluster, SOON, everywhere, namespace};
@@ -152,8 +153,33 @@ async fn a_busy_sidecar_tells_a_hundred_calls_a_second_and_counts_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_many_may_watch_at_once_and_the_next_one_is_told() {
-    let cluster = Cluster::simple().await;
+async fn a_sidecar_tells_as_many_calls_a_second_as_it_says_and_their_lines_may_be_long() {
+    let mut cluster = Cluster::simple().await;
+    let mut tap = cluster.tap(v1::TapRequest { scope: namespace("bank"), ..v1::TapRequest::default() }).await;
+    cluster.watched("bank").await;
+    sleep(SOON).await;
+    let model = format!("gpt-4o-{}", "x".repeat(240));
+    let (mut seen, mut bytes) = (0, 0);
+    for round in 0..130 {
+        for _ in 0..if round < 120 { 9 } else { 0 } {
+            assert_eq!(cluster.teller.stage.call(chat(&model, "")).await.status, 200);
+        }
+        sleep(Duration::from_millis(100)).await;
+        while let Ok(event) = timeout(Duration::from_millis(1), tap.next()).await {
+            match event {
+                Event::Call(call) => (seen, bytes) = (seen + 1, bytes + call.record.len()),
+                Event::Missed(missed) => panic!("{missed} missed after {seen}"),
+                Event::Coverage(_) => {}
+            }
+        }
+    }
+    assert_eq!(seen, 1_080, "within a second of the last one");
+    assert!(bytes / seen > 1_200, "{} bytes a line", bytes / seen);
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_may_watch_at_once_and_see_calls_and_the_next_one_is_told() {
+    let mut cluster = Cluster::simple().await;
     let request = || v1::TapRequest { scope: namespace("shop"), ..v1::TapRequest::default() };
     let mut taps = Vec::new();
     for _ in 0..16 {
@@ -161,6 +187,11 @@ async fn so_many_may_watch_at_once_and_the_next_one_is_told() {
     }
     let refused = cluster.person().tap(request()).await.unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    sleep(SOON).await;
+    cluster.checkout.call("gpt-4o").await;
+    for tap in &mut taps {
+        assert_eq!(tap.call().await.0, "shop deployment/checkout checkout-1");
+    }
     taps.pop();
     sleep(SOON).await;
     cluster.tap(request()).await;
@@ -170,14 +201,25 @@ async fn so_many_may_watch_at_once_and_the_next_one_is_told() {
 async fn nobody_beyond_loopback_is_answered() {
     let (objects, cable) = (simple(), sidegate_tests::cable::Cable::default());
     let far = Peer::at("10.1.2.3:4444".parse().unwrap());
-    let _plane = Plane::with(objects.path(), &cable, far, DAY);
-    let mut person = LiveClient::new(cable.channel());
+    let plane = Plane::with(objects.path(), &cable, far, DAY);
+    let mut person = LiveClient::new(plane.people.channel());
     let codes = [
         person.tap(v1::TapRequest::default()).await.unwrap_err().code(),
         person.top(v1::TopRequest::default()).await.unwrap_err().code(),
         person.trace(v1::TraceRequest::default()).await.unwrap_err().code(),
     ];
     assert_eq!(codes, [Code::PermissionDenied; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn people_are_not_answered_where_sidecars_are_and_sidecars_get_no_keys_where_people_are() {
+    let cluster = Cluster::simple().await;
+    let there = LiveClient::new(cluster.cable.channel()).top(v1::TopRequest::default()).await.unwrap_err();
+    assert_eq!(there.code(), Code::Unimplemented, "{there}");
+    let hello = v1::SidecarMessage::default();
+    let mut sidecar = ControlPlaneClient::new(cluster.plane.people.channel());
+    let here = sidecar.subscribe(futures_util::stream::iter([hello])).await.unwrap_err();
+    assert_eq!(here.code(), Code::Unimplemented, "{here}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,7 +81,7 @@ async fn it_looks_back_as_far_as_was_asked_and_a_quarter_of_an_hour_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_goes_on_for_those_who_keep_looking_and_nothing_is_lost_while_a_link_is_down() {
+async fn it_goes_on_for_those_who_keep_looking_and_nothing_is_lost_while_a_link_is_down_for_a_moment() {
     let mut cluster = Cluster::simple().await;
     let request = v1::TopRequest {
         scope: everywhere(),
@@ -108,6 +108,25 @@ async fn it_goes_on_for_those_who_keep_looking_and_nothing_is_lost_while_a_link_
         seen = calls(&mut tables).await;
     }
     assert_eq!(seen, 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_spent_in_a_long_outage_is_not_told_as_of_now() {
+    let mut cluster = Cluster::simple().await;
+    let cable = cluster.cable.clone();
+    cluster.checkout.linked = None;
+    for _ in 0..600 {
+        cluster.checkout.stage.call(chat("gpt-4o", "")).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    cluster.checkout.link(&cable);
+    sleep(SUMS).await;
+    let told = table(&cluster, everywhere(), v1::TopBy::Workload).await.total.unwrap().calls;
+    assert!(told <= 30, "{told} calls are more than those of the last half a minute");
+    cluster.checkout.stage.call(chat("gpt-4o", "")).await;
+    sleep(SUMS).await;
+    let then = table(&cluster, everywhere(), v1::TopBy::Workload).await.total.unwrap().calls;
+    assert_eq!(then, told + 1, "what comes after it is there");
 }
 
 #[tokio::test(start_paused = true)]

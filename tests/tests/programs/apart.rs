@@ -44,7 +44,7 @@ async fn no_call_fails_while_the_control_plane_is_killed_and_started_again() {
     assert!(some() > before + CLIENTS, "calls go on without it");
     objects.write("policy.yaml", denying("gpt-4o-mini"));
     objects.write("secret.yaml", secret("sim-key-b"));
-    apart.controller = control_plane(&objects, apart.control, apart.control_health);
+    apart.controller = control_plane(&objects, [apart.control, apart.live, apart.control_health]);
     apart.ready("; connected").await;
     sleep(Duration::from_millis(500)).await;
     stop.store(true, Ordering::Relaxed);
@@ -81,7 +81,7 @@ async fn a_sidecar_that_is_killed_starts_again_from_what_it_stored_while_the_con
     assert_eq!(refused.status, 503, "{}", refused.text());
     assert_eq!(refused.json()["error"]["sidegate"]["reason"], "no_credential", "{}", refused.text());
 
-    apart.controller = control_plane(&objects, apart.control, apart.control_health);
+    apart.controller = control_plane(&objects, [apart.control, apart.live, apart.control_health]);
     apart.ready("ready with policy").await;
     assert_eq!(call(apart.calls, chat("gpt-4o", "")).await.unwrap().status, 200);
 }

@@ -20,7 +20,7 @@ use crate::{Provider, SOON, START, ended, quickstart};
 pub struct Dev {
     pub program: Program,
     calls: SocketAddr,
-    pub ports: [SocketAddr; 5],
+    pub ports: [SocketAddr; 6],
     objects: Folder,
     temporary: Folder,
 }
@@ -32,7 +32,7 @@ impl Dev {
         Self::on(ports, objects, more).await
     }
 
-    async fn on(ports: [SocketAddr; 5], objects: Folder, more: &[&str]) -> Self {
+    async fn on(ports: [SocketAddr; 6], objects: Folder, more: &[&str]) -> Self {
         let temporary = Folder::new("tmp");
         let mut command = command("sidegate", &["dev"]);
         command.arg(objects.path()).args(flags(&ports)).args(more).env("TMPDIR", temporary.path());
@@ -53,9 +53,10 @@ impl Dev {
 }
 
 /// The flags that name the ports.
-pub fn flags(ports: &[SocketAddr; 5]) -> Vec<String> {
-    let names = ["--listen", "--metrics-listen", "--control-listen", "--control-metrics-listen", "--sim-listen"];
-    names.iter().zip(ports).flat_map(|(name, port)| [(*name).to_owned(), port.to_string()]).collect()
+pub fn flags(ports: &[SocketAddr; 6]) -> Vec<String> {
+    let control = ["--control-listen", "--control-metrics-listen", "--sim-listen", "--control-live-listen"];
+    let names = ["--listen", "--metrics-listen"].into_iter().chain(control);
+    names.zip(ports).flat_map(|(name, port)| [name.to_owned(), port.to_string()]).collect()
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use tokio::time::sleep;
 use crate::http::{Connection, ask, call, get};
 use crate::ports::free;
 use crate::process::{Program, command};
-use crate::{Apart, Provider, SOON, ended, sidecar_flags};
+use crate::{Apart, Provider, SOON, control_plane_flags, ended, sidecar_flags};
 
 /// A provider's key, with signs that every encoding changes.
 const KEY: &str = "sk-canary+Key/7\"&%=~0123456789abcdef";
@@ -66,15 +66,14 @@ fn sidecar(state: &Folder, calls: SocketAddr, health: SocketAddr, control: Socke
 }
 
 async fn start(objects: &Folder, spans: SocketAddr) -> Apart {
-    let [calls, health, control, control_health] = free();
-    let (directory, state) = (objects.path().display().to_string(), Folder::new("state"));
-    let (listen, metrics) = (control.to_string(), control_health.to_string());
-    let flags = ["--from-files", &directory, "--listen", &listen, "--metrics-listen", &metrics];
-    let mut controller = command("sidegate-controller", &flags);
+    let [calls, health, control, live, control_health] = free();
+    let state = Folder::new("state");
+    let flags = control_plane_flags(objects, [control, live, control_health]);
+    let mut controller = command("sidegate-controller", &flags.iter().map(String::as_str).collect::<Vec<_>>());
     controller.env("RUST_LOG", "debug");
     let controller = Program::spawn("sidegate-controller", controller);
     let sidecar = sidecar(&state, calls, health, control, spans);
-    let apart = Apart { controller, sidecar, calls, health, control, control_health, state };
+    let apart = Apart { controller, sidecar, calls, health, control, live, control_health, state };
     apart.ready("ready with policy").await;
     apart
 }
@@ -185,7 +184,7 @@ async fn gather(outputs: &mut Outputs, apart: &Apart) {
 
 /// Somebody who watches all calls, as programs read them.
 async fn watching(apart: &Apart) -> Program {
-    let control = format!("http://{}", apart.control);
+    let control = format!("http://{}", apart.live);
     let tap = Program::start("sidegate", &["tap", "-o", "json", "--control", &control]);
     within(SOON, "it watches", || tap.told().contains("watching 1 sidecar")).await;
     tap
@@ -193,7 +192,7 @@ async fn watching(apart: &Apart) -> Program {
 
 /// What people are shown who ask afterwards.
 async fn looked_up(outputs: &mut Outputs, apart: &Apart, tap: &Program) {
-    let control = format!("http://{}", apart.control);
+    let control = format!("http://{}", apart.live);
     within(SOON, "the last calls are seen", || tap.said().contains(MODEL)).await;
     let seen = tap.said();
     let last: serde_json::Value = serde_json::from_str(seen.lines().last().unwrap()).unwrap();

@@ -85,6 +85,8 @@ struct Apart {
     calls: SocketAddr,
     health: SocketAddr,
     control: SocketAddr,
+    /// Where people ask about running sidecars.
+    live: SocketAddr,
     control_health: SocketAddr,
     /// The sidecar's state, admin socket and audit file.
     state: Folder,
@@ -93,14 +95,15 @@ struct Apart {
 impl Apart {
     /// Starts both, and waits until the sidecar is ready.
     async fn start(objects: &Folder) -> Self {
-        let [calls, health, control, control_health] = free();
+        let [calls, health, control, live, control_health] = free();
         let state = Folder::new("state");
         let apart = Self {
-            controller: control_plane(objects, control, control_health),
+            controller: control_plane(objects, [control, live, control_health]),
             sidecar: sidecar(&state, calls, health, control),
             calls,
             health,
             control,
+            live,
             control_health,
             state,
         };
@@ -123,13 +126,19 @@ impl Apart {
     }
 }
 
-fn control_plane(objects: &Folder, control: SocketAddr, health: SocketAddr) -> Program {
-    let directory = objects.path().display().to_string();
-    let (control, health) = (control.to_string(), health.to_string());
-    Program::start(
-        "sidegate-controller",
-        &["--from-files", &directory, "--listen", &control, "--metrics-listen", &health],
-    )
+fn control_plane(objects: &Folder, ports: [SocketAddr; 3]) -> Program {
+    let flags = control_plane_flags(objects, ports);
+    Program::start("sidegate-controller", &flags.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn control_plane_flags(objects: &Folder, [control, live, health]: [SocketAddr; 3]) -> Vec<String> {
+    let flags = [
+        ("--from-files", objects.path().display().to_string()),
+        ("--listen", control.to_string()),
+        ("--live-listen", live.to_string()),
+        ("--metrics-listen", health.to_string()),
+    ];
+    flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
 }
 
 fn sidecar(state: &Folder, calls: SocketAddr, health: SocketAddr, control: SocketAddr) -> Program {

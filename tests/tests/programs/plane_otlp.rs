@@ -17,16 +17,14 @@ use tokio::time::Instant;
 use crate::http::get;
 use crate::ports::free;
 use crate::process::{Program, command};
-use crate::{Apart, Provider, SOON, ended, sidecar};
+use crate::{Apart, Provider, SOON, control_plane_flags, ended, sidecar};
 
 /// A control plane with that environment, and a sidecar of it.
 async fn apart(objects: &Folder, environment: &[(&str, &str)]) -> Apart {
-    let [calls, health, control, control_health] = free();
+    let [calls, health, control, live, control_health] = free();
     let state = Folder::new("state");
-    let directory = objects.path().display().to_string();
-    let (listen, metrics) = (control.to_string(), control_health.to_string());
-    let flags = ["--from-files", &directory, "--listen", &listen, "--metrics-listen", &metrics];
-    let mut command = command("sidegate-controller", &flags);
+    let flags = control_plane_flags(objects, [control, live, control_health]);
+    let mut command = command("sidegate-controller", &flags.iter().map(String::as_str).collect::<Vec<_>>());
     command.env("OTEL_BSP_SCHEDULE_DELAY", "100").envs(environment.iter().copied());
     let apart = Apart {
         controller: Program::spawn("sidegate-controller", command),
@@ -34,6 +32,7 @@ async fn apart(objects: &Folder, environment: &[(&str, &str)]) -> Apart {
         calls,
         health,
         control,
+        live,
         control_health,
         state,
     };
@@ -365,6 +364,7 @@ async fn a_wrong_value_ends_it_with_64_and_is_not_shown() {
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/nowhere"),
     ] {
         let flags = ["--from-files", &directory, "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0"];
+        let flags = [&flags[..], &["--live-listen", "127.0.0.1:0"]].concat();
         let mut command = command("sidegate-controller", &flags);
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:1").env("OTEL_METRICS_EXPORTER", "otlp");
         command.env(name, value);

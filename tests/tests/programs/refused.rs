@@ -84,7 +84,7 @@ async fn addresses_that_would_not_do() {
 
 #[tokio::test]
 async fn a_port_in_use_of_sidegate_dev_each_in_turn() {
-    let ports: [SocketAddr; 5] = free();
+    let ports: [SocketAddr; 6] = free();
     let objects = quickstart(ports[4]);
     let flags = flags(&ports);
     let with_ipv6 = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), ports[0].port());
@@ -164,8 +164,8 @@ async fn a_directory_without_readable_yaml() {
         dev.args(flags(&ports));
         sentence("sidegate", dev, &[part, &shown, what_to_do]).await;
         assert!(ports.iter().all(|port| is_free(*port)));
-        let [control, health, ..] = ports.map(|port| port.to_string());
-        let flags = ["--from-files", &shown, "--listen", &control, "--metrics-listen", &health];
+        let [control, health, live, ..] = ports.map(|port| port.to_string());
+        let flags = ["--from-files", &shown, "--listen", &control, "--metrics-listen", &health, "--live-listen", &live];
         sentence("sidegate-controller", command("sidegate-controller", &flags), &[part, &shown, what_to_do]).await;
     }
 }

@@ -85,5 +85,6 @@ async fn the_sidecar_listens_on_loopback_and_where_it_was_told_and_nowhere_else(
     let v6 = SocketAddr::new(Ipv6Addr::LOCALHOST.into(), apart.calls.port());
     assert_eq!(call(v6, chat("gpt-4o", "")).await.unwrap().status, 200, "::1 serves too");
     assert_eq!(listening(apart.sidecar.pid()), BTreeSet::from([apart.calls, v6, apart.health]));
-    assert_eq!(listening(apart.controller.pid()), BTreeSet::from([apart.control, apart.control_health]));
+    let controller = BTreeSet::from([apart.control, apart.live, apart.control_health]);
+    assert_eq!(listening(apart.controller.pid()), controller);
 }

@@ -17,7 +17,7 @@ use crate::{Apart, Provider, SOON, control_plane, ended, sidecar_flags};
 
 /// Starts a sidecar whose audit file is bounded like that; `limit`: no file of it grows beyond so many bytes.
 async fn apart(objects: &Folder, (max_bytes, keep): (u64, u32), limit: Option<u64>) -> Apart {
-    let [calls, health, control, control_health] = free();
+    let [calls, health, control, live, control_health] = free();
     let state = Folder::new("state");
     let flags = sidecar_flags(&state, calls, health, control);
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
@@ -31,11 +31,12 @@ async fn apart(objects: &Folder, (max_bytes, keep): (u64, u32), limit: Option<u6
     }
     command.env("SIDEGATE_AUDIT_MAX_BYTES", max_bytes.to_string()).env("SIDEGATE_AUDIT_KEEP", keep.to_string());
     let apart = Apart {
-        controller: control_plane(objects, control, control_health),
+        controller: control_plane(objects, [control, live, control_health]),
         sidecar: Program::spawn("sidegate-proxy", command),
         calls,
         health,
         control,
+        live,
         control_health,
         state,
     };

@@ -7,16 +7,16 @@ use std::time::Duration;
 /// Tries to find the sidecar ready, and the pause that each may take.
 const TRIES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(20);
-/// Where the control plane is when nobody says otherwise.
-const USUAL_CONTROL: &str = "127.0.0.1:4780";
+/// Where people ask the control plane when they name no other place.
+const USUAL_LIVE: &str = "127.0.0.1:4783";
 
 /// Waits until the sidecar says that it is ready, then tells how to call it. What it says instead is told
 /// when it is not.
-pub fn when_ready(health: SocketAddr, listen: SocketAddr, control: SocketAddr, directory: &str) {
+pub fn when_ready(health: SocketAddr, listen: SocketAddr, live: SocketAddr, directory: &str) {
     let mut said = String::new();
     for _ in 0..TRIES {
         match readiness(health) {
-            Some((true, _)) => return tell(listen, control, directory),
+            Some((true, _)) => return tell(listen, live, directory),
             Some((false, words)) => said = words,
             None => {}
         }
@@ -36,12 +36,12 @@ fn readiness(health: SocketAddr) -> Option<(bool, String)> {
 }
 
 /// The flag that people need to ask this control plane, if it is not where they ask unasked.
-fn control_flag(control: SocketAddr) -> String {
-    if control.to_string() == USUAL_CONTROL { String::new() } else { format!(" --control http://{control}") }
+fn control_flag(live: SocketAddr) -> String {
+    if live.to_string() == USUAL_LIVE { String::new() } else { format!(" --control http://{live}") }
 }
 
-fn tell(listen: SocketAddr, control: SocketAddr, directory: &str) {
-    let flag = control_flag(control);
+fn tell(listen: SocketAddr, live: SocketAddr, directory: &str) {
+    let flag = control_flag(live);
     let text = format!(
         r#"
 Sidegate is ready: policy from {directory}, re-read when it changes. Ctrl-C ends everything.

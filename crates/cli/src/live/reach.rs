@@ -1,4 +1,9 @@
 //! The way to the control plane, and what it is shown there.
+//!
+//! Anybody may listen on a port of this machine: a token goes only where somebody said that the control plane is.
+
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -20,15 +25,18 @@ use crate::objects;
 
 /// Time to a connection.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Where the control plane is beside `sidegate dev`. Nobody has said that it is the control plane that listens there.
+const USUAL: &str = "http://127.0.0.1:4783";
 /// Bytes of an answer.
 const LARGEST: usize = 4 << 20;
 
 /// Where the control plane is, and which sidecars are asked about.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Reach {
-    /// The control plane's port, on this machine: in a cluster through kubectl port-forward.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4780", value_parser = loopback)]
-    control: String,
+    /// The control plane's port for people, on this machine: in a cluster through kubectl port-forward. By default
+    /// http://127.0.0.1:4783; a token is shown only where this is said, because anybody may listen there.
+    #[arg(long, env = "SIDEGATE_LIVE", value_name = "URL", value_parser = loopback)]
+    control: Option<String>,
     /// Namespace of the pods; by default the context's own, and beside files all of them.
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -83,10 +91,14 @@ impl Reach {
     /// # Errors
     /// When there is no answer.
     pub async fn ask<R>(&self, ask: impl AsyncFn(Asking) -> Result<R, Status>) -> Result<R, Failure> {
-        let endpoint = Endpoint::from_shared(self.control.clone()).map_err(|e| Failure::new(USAGE, e))?;
+        self.ask_at(self.control.as_deref().unwrap_or(USUAL), ask).await
+    }
+
+    async fn ask_at<R>(&self, address: &str, ask: impl AsyncFn(Asking) -> Result<R, Status>) -> Result<R, Failure> {
+        let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|e| Failure::new(USAGE, e))?;
         let channel = endpoint.connect_timeout(CONNECT).connect().await.map_err(|_| {
-            let way = "in a cluster: kubectl port-forward -n sidegate-system deployment/sidegate-controller 4780";
-            Failure::new(UNAVAILABLE, format!("no control plane answers at {}; {way}", self.control))
+            let way = "in a cluster: kubectl port-forward -n sidegate-system deployment/sidegate-controller 4783";
+            Failure::new(UNAVAILABLE, format!("no control plane answers at {address}; {way}"))
         })?;
         let client = LiveClient::new(channel).max_decoding_message_size(LARGEST);
         let scope =
@@ -94,6 +106,9 @@ impl Reach {
         let asking = Asking { client, scope, token: None };
         match ask(asking.clone()).await {
             Err(status) if status.code() == Code::Unauthenticated => {
+                if self.control.is_none() {
+                    return Err(unnamed(address));
+                }
                 ask(self.known(asking).await?).await.map_err(|status| failure(&status))
             }
             answer => answer.map_err(|status| failure(&status)),
@@ -118,6 +133,14 @@ impl Reach {
         }
         Ok(asking)
     }
+}
+
+/// No token goes where nobody said that it may.
+fn unnamed(address: &str) -> Failure {
+    let why =
+        format!("what listens at {address} asks for your token, which goes to no address that you have not named");
+    let how = format!("if that is your kubectl port-forward, say --control {address}, or set SIDEGATE_LIVE to it");
+    Failure::new(FORBIDDEN, format!("{why}; {how}"))
 }
 
 /// What the API server would be shown: a token as it is written, from a file, or from a program that gets one.

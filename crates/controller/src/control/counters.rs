@@ -7,6 +7,8 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Histogram as Told;
 use sidegate_telemetry::instrument::{Bounds, Histogram};
 
+use crate::live::Verb;
+
 /// Seconds from sending something to its answer: from a local peer to one that is given up.
 static ANSWERS: Bounds = Bounds {
     classic: &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
@@ -25,6 +27,15 @@ pub struct PerSubject {
     pub took: Histogram,
     /// What is told the same, as that of this subject, where metrics are sent by OTLP.
     beside: OnceLock<(Told<f64>, KeyValue)>,
+}
+
+/// What people asked.
+#[derive(Default)]
+pub struct PerVerb {
+    /// Those who were answered.
+    pub admitted: AtomicU64,
+    /// Those who were not.
+    pub refused: AtomicU64,
 }
 
 impl Default for PerSubject {
@@ -60,6 +71,12 @@ pub struct Counters {
     pub withheld: AtomicU64,
     /// Streams that were told to come back later.
     pub turned_away: AtomicU64,
+    /// People who wanted to watch calls.
+    pub taps: PerVerb,
+    /// People who wanted to know what calls took.
+    pub tops: PerVerb,
+    /// People who wanted the record of a call.
+    pub traces: PerVerb,
     /// Statuses written.
     pub statuses: AtomicU64,
     /// Statuses that the API server did not take.
@@ -75,6 +92,15 @@ impl Counters {
     /// Those of each subject, under its name.
     pub(crate) fn subjects(&self) -> [(&'static str, &PerSubject); 2] {
         [("policy", &self.policies), ("credentials", &self.credentials)]
+    }
+
+    /// Those of one kind of question.
+    pub(crate) fn asked(&self, verb: Verb) -> &PerVerb {
+        match verb {
+            Verb::Tap => &self.taps,
+            Verb::Top => &self.tops,
+            Verb::Trace => &self.traces,
+        }
     }
 
     pub(crate) fn raise(counter: &AtomicU64) {

@@ -224,6 +224,11 @@ impl Seat {
         self.bell.rung.notified().await;
     }
 
+    /// Its number, which no other one has or had.
+    pub(crate) fn number(&self) -> SeatNumber {
+        self.number
+    }
+
     /// Waits until people ask something, or have gone.
     pub async fn summoned(&self) {
         self.bell.summoned.notified().await;

@@ -3,6 +3,7 @@
 //!
 //! A token is kept for as long as its owner goes on watching, is shown to the API server alone, and is never logged.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, UserInfo};
@@ -34,21 +35,20 @@ impl Person {
 }
 
 impl Reviewer {
-    /// Whether the owner of `token` may see the sidecars of `namespace`, or of all namespaces.
-    async fn may_see(&self, token: &Token, namespace: Option<&str>) -> Result<(), Status> {
+    /// The name of the owner of `token`, who may see the sidecars of `scope`.
+    async fn may_see(&self, token: &Token, scope: &Scope) -> Result<Arc<str>, Status> {
         let asked = timeout(PATIENCE, async {
             // The semaphore is never closed; if it were, nobody would be kept from asking.
             let _turn = self.people.acquire().await;
             let user = self.user(token).await?;
             let name = user.username.clone().unwrap_or_default();
-            let (where_, attributes) = attributes(namespace);
             let review = SubjectAccessReview {
                 spec: SubjectAccessReviewSpec {
                     user: user.username,
                     uid: user.uid,
                     groups: user.groups,
                     extra: user.extra,
-                    resource_attributes: Some(attributes),
+                    resource_attributes: Some(attributes(scope.namespace())),
                     ..SubjectAccessReviewSpec::default()
                 },
                 ..SubjectAccessReview::default()
@@ -56,8 +56,8 @@ impl Reviewer {
             let reviews: Api<SubjectAccessReview> = Api::all(self.client.clone());
             let answer = reviews.create(&PostParams::default(), &review).await.map_err(|error| silent(&error))?;
             match answer.status {
-                Some(status) if status.allowed && status.denied != Some(true) => Ok(()),
-                _ => Err(Status::permission_denied(format!("{name:?} may not get pods/sidegate in {where_}"))),
+                Some(status) if status.allowed && status.denied != Some(true) => Ok(name.into()),
+                _ => Err(Status::permission_denied(format!("{name:?} may not get pods/sidegate in {scope}"))),
             }
         });
         asked.await.map_err(|_| Status::unavailable("the API server does not answer in time"))?
@@ -79,18 +79,16 @@ impl Reviewer {
     }
 }
 
-/// The right that is needed, and where, in words.
-fn attributes(namespace: Option<&str>) -> (String, ResourceAttributes) {
-    let where_ = namespace.map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
-    let attributes = ResourceAttributes {
+/// The right that is needed.
+fn attributes(namespace: Option<&str>) -> ResourceAttributes {
+    ResourceAttributes {
         namespace: namespace.map(str::to_owned),
         verb: Some("get".to_owned()),
         version: Some("v1".to_owned()),
         resource: Some(RESOURCE.0.to_owned()),
         subresource: Some(RESOURCE.1.to_owned()),
         ..ResourceAttributes::default()
-    };
-    (where_, attributes)
+    }
 }
 
 fn silent(error: &kube::Error) -> Status {
@@ -100,19 +98,20 @@ fn silent(error: &kube::Error) -> Status {
 }
 
 impl Control {
-    /// What `person` is shown who asks about `scope`, or leaves that to us.
+    /// What `person` is shown who asks about `scope`, or leaves that to us, and their name, which is empty where nobody is
+    /// asked for it.
     ///
     /// # Errors
     /// Why nothing is shown, in the words of gRPC.
-    pub(crate) async fn permit(&self, person: &Person, scope: Option<Scope>) -> Result<Scope, Status> {
+    pub(crate) async fn permit(&self, person: &Person, scope: Option<Scope>) -> Result<(Scope, Arc<str>), Status> {
         let Some(reviewer) = &self.reviewer else {
             // From files there is nobody to ask, and whoever is on loopback could read the files too.
-            return Ok(scope.unwrap_or(Scope::All));
+            return Ok((scope.unwrap_or(Scope::All), Arc::default()));
         };
         let token = person.0.as_ref();
         let token = token.ok_or_else(|| Status::unauthenticated("show a token that the API server knows"))?;
         let scope = scope.ok_or_else(|| Status::invalid_argument("name a namespace, or ask about all of them"))?;
-        reviewer.may_see(token, scope.namespace()).await?;
-        Ok(scope)
+        let user = reviewer.may_see(token, &scope).await?;
+        Ok((scope, user))
     }
 }

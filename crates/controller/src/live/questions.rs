@@ -1,6 +1,6 @@
 //! Questions for the record of one call: every sidecar in question is asked once, and the first that has it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::Scope;
 use crate::control::Control;
+use crate::index::SeatNumber;
 
 /// Questions at once.
 const MOST: usize = 16;
@@ -32,7 +33,8 @@ struct Question {
 /// What has been answered so far.
 #[derive(Default)]
 struct Answers {
-    answered: u32,
+    /// By whom; one answer of each counts.
+    answered: BTreeSet<SeatNumber>,
     found: Option<(v1::SeenCall, Vec<v1::Considered>)>,
 }
 
@@ -49,12 +51,14 @@ impl Questions {
         Some(v1::Recall { question: *number, request_id: question.request_id.clone() })
     }
 
-    /// Takes the answer of a sidecar of `caller`.
-    pub(crate) fn hear(&self, caller: &Caller, told: v1::Recalled) {
+    /// Takes the answer of the sidecar of `caller` at `seat`.
+    pub(crate) fn hear(&self, seat: SeatNumber, caller: &Caller, told: v1::Recalled) {
         let question = self.all().get(&told.question).filter(|q| q.scope.covers(&caller.namespace)).cloned();
         let Some(question) = question else { return };
         let mut answers = question.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.answered = answers.answered.saturating_add(1);
+        if !answers.answered.insert(seat) {
+            return;
+        }
         if !told.record.is_empty() && answers.found.is_none() {
             let call = v1::SeenCall {
                 namespace: caller.namespace.to_string(),
@@ -85,22 +89,24 @@ impl Drop for Asking<'_> {
 pub(crate) async fn ask(control: &Control, scope: &Scope, request_id: String) -> Option<v1::Traced> {
     let (answers, rung) = (Mutex::default(), Notify::new());
     let question = Arc::new(Question { scope: scope.clone(), request_id, answers, rung });
-    let number = control.live.number();
     let asking = {
         let mut all = control.live.questions.all();
         if all.len() >= MOST {
             return None;
         }
+        // Under the lock, so that questions become known in the order of their numbers: a sidecar that was asked one
+        // looks only for higher ones.
+        let number = control.live.number();
         all.insert(number, question.clone());
         Asking { control, number }
     };
-    let asked = u32::try_from(control.roster.summon(scope)).unwrap_or(u32::MAX);
+    let asked = control.roster.summon(scope);
     let answered = async {
         loop {
             let rung = question.rung.notified();
             {
                 let answers = question.answers.lock().unwrap_or_else(PoisonError::into_inner);
-                if answers.found.is_some() || answers.answered >= asked {
+                if answers.found.is_some() || answers.answered.len() >= asked {
                     return;
                 }
             }
@@ -114,7 +120,7 @@ pub(crate) async fn ask(control: &Control, scope: &Scope, request_id: String) ->
     let (call, considered) = answers.found.take().unzip();
     Some(v1::Traced {
         coverage: Some(control.coverage(scope)),
-        answered: answers.answered,
+        answered: u32::try_from(answers.answered.len()).unwrap_or(u32::MAX),
         call,
         considered: considered.unwrap_or_default(),
     })

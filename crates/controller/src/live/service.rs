@@ -1,23 +1,23 @@
 //! What people are answered: `Tap`, `Top` and `Trace` of `sidegate.v1.Live`.
 
-use std::collections::{HashSet, VecDeque};
-use std::pin::Pin;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::Stream;
 use sidegate_policy::{Class, Glob};
 use sidegate_wire::v1;
 use sidegate_wire::v1::live_server::Live;
 use sidegate_wire::v1::tap_event::Event;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tonic::{Request, Response, Status};
 
+use super::crowd::{Crowd, Place, Verb};
 use super::taps::{Filter, Tapping};
+use super::tellers::{Answers, Tellers};
 use super::top::By;
 use super::{Scope, questions};
-use crate::control::Control;
+use crate::control::{Control, Counters};
 use crate::identity::{Person, Token};
 use crate::serve::Peer;
 
@@ -26,24 +26,21 @@ pub(crate) const LARGEST_REQUEST: usize = 16 * 1024;
 /// Between two looks at the sidecars that there are, and at the pace that each of them gets.
 const LOOK: Duration = Duration::from_secs(5);
 /// Between two looks at the rights of somebody who goes on watching.
-const RIGHTS: Duration = Duration::from_secs(60);
+const RIGHTS: Duration = Duration::from_secs(20);
 /// Patterns or words of one question.
 const MOST_WORDS: usize = 64;
 /// Bytes of a word.
 const LONGEST_WORD: usize = 256;
 /// Rows of one table.
 const MOST_ROWS: usize = 1_000;
-/// People who ask at once.
-const MOST_PEOPLE: usize = 64;
 /// Between two tables at most.
 const LONGEST_REFRESH: u32 = 60;
-
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Answers people.
 pub(crate) struct People {
     control: Arc<Control>,
-    places: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
+    tellers: Tellers,
 }
 
 /// Somebody who may see what was asked for, as long as they may.
@@ -53,40 +50,55 @@ struct Permitted {
     scope: Scope,
     closing: watch::Receiver<bool>,
     looked: Instant,
-    _place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl People {
     pub(crate) fn new(control: Arc<Control>) -> Self {
-        Self { control, places: Arc::new(Semaphore::new(MOST_PEOPLE)) }
+        Self { control, crowd: Crowd::new(), tellers: Tellers::default() }
     }
 
-    /// Whoever asks, if they may.
-    async fn permit<T>(&self, request: &Request<T>, scope: Option<v1::Scope>) -> Result<Permitted, Status> {
+    /// Whoever asks, if they may, which is written down.
+    async fn permit<T>(&self, verb: Verb, request: &Request<T>, scope: Option<v1::Scope>) -> Result<Permitted, Status> {
+        let permitted = self.judge(verb, request, scope).await;
+        let counters = self.control.counters.asked(verb);
+        Counters::raise(if permitted.is_ok() { &counters.admitted } else { &counters.refused });
+        if let Ok(Permitted { place, scope, .. }) = &permitted {
+            let who = if place.user().is_empty() { "somebody on this machine" } else { place.user() };
+            tracing::info!(verb = verb.as_str(), "{who:?} is shown the calls of {scope}");
+        }
+        permitted
+    }
+
+    async fn judge<T>(&self, verb: Verb, request: &Request<T>, scope: Option<v1::Scope>) -> Result<Permitted, Status> {
         let peer = request.extensions().get::<Peer>();
         if !peer.is_some_and(|peer| peer.loopback) {
             let how = "ask over loopback: the connection is not encrypted; in a cluster through kubectl port-forward";
             return Err(Status::permission_denied(how));
         }
-        let place = self.places.clone().try_acquire_owned();
-        let place = place.map_err(|_| Status::resource_exhausted("too many people ask already; try again later"))?;
+        let at_the_door = self.crowd.knock()?;
         let person = Person::of(Token::of(request.metadata()));
         let scope = scope_of(scope.unwrap_or_default())?;
-        let scope = self.control.permit(&person, scope).await?;
+        let (scope, user) = self.control.permit(&person, scope).await?;
+        let place = self.crowd.enter(user, verb)?;
+        drop(at_the_door);
         let (control, closing) = (self.control.clone(), self.control.closing());
-        Ok(Permitted { control, person, scope, closing, looked: Instant::now(), _place: place })
+        Ok(Permitted { control, person, scope, closing, looked: Instant::now(), place })
     }
 }
 
 impl Permitted {
-    /// Whether they still may; asked of the API server once a minute. While it does not answer, they may.
+    /// Whether they still may; asked of the API server again and again. While it does not answer, they may.
     async fn still(&mut self) -> Result<(), Status> {
         if self.looked.elapsed() < RIGHTS {
             return Ok(());
         }
         self.looked = Instant::now();
         match self.control.permit(&self.person, Some(self.scope.clone())).await {
-            Err(status) if status.code() != tonic::Code::Unavailable => Err(status),
+            Err(status) if status.code() != tonic::Code::Unavailable => {
+                tracing::info!("{:?} is shown the calls of {} no more", self.place.user(), self.scope);
+                Err(status)
+            }
             _ => Ok(()),
         }
     }
@@ -102,13 +114,13 @@ impl Live for People {
     type TopStream = Answers<v1::TopTable>;
 
     async fn tap(&self, request: Request<v1::TapRequest>) -> Result<Response<Self::TapStream>, Status> {
-        let permitted = self.permit(&request, request.get_ref().scope.clone()).await?;
+        let permitted = self.permit(Verb::Tap, &request, request.get_ref().scope.clone()).await?;
         let v1::TapRequest { models, outcomes, .. } = request.into_inner();
         let filter = filter(models, outcomes)?;
         let tapping = Tapping::begin(&self.control, permitted.scope.clone(), filter)
             .ok_or_else(|| Status::resource_exhausted("too many people watch already; try again later"))?;
         let coverage = permitted.control.coverage(&permitted.scope);
-        let due = VecDeque::from([Event::Coverage(coverage)]);
+        let due = Some(Event::Coverage(coverage));
         let tapped = Tapped { permitted, tapping, coverage, due, look: Instant::now() + LOOK };
         let events = futures_util::stream::unfold(Some(tapped), |tapped| async {
             let mut tapped = tapped?;
@@ -118,11 +130,11 @@ impl Live for People {
                 Err(status) => Some((Err(status), None)),
             }
         });
-        Ok(Response::new(Box::pin(events)))
+        Ok(Response::new(self.tellers.tell(events)))
     }
 
     async fn top(&self, request: Request<v1::TopRequest>) -> Result<Response<Self::TopStream>, Status> {
-        let permitted = self.permit(&request, request.get_ref().scope.clone()).await?;
+        let permitted = self.permit(Verb::Top, &request, request.get_ref().scope.clone()).await?;
         let asked = request.into_inner();
         let by = match asked.by() {
             v1::TopBy::Workload => By::Workload,
@@ -152,11 +164,11 @@ impl Live for People {
             let goes_on = ticks.is_some();
             Some((Ok(table), goes_on.then_some((permitted, ticks))))
         });
-        Ok(Response::new(Box::pin(tables)))
+        Ok(Response::new(self.tellers.tell(tables)))
     }
 
     async fn trace(&self, request: Request<v1::TraceRequest>) -> Result<Response<v1::Traced>, Status> {
-        let permitted = self.permit(&request, request.get_ref().scope.clone()).await?;
+        let permitted = self.permit(Verb::Trace, &request, request.get_ref().scope.clone()).await?;
         let request_id = request.into_inner().request_id;
         if request_id.len() != 32 || !request_id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
             return Err(Status::invalid_argument("a request id has 32 hexadecimal digits: x-sidegate-request-id"));
@@ -172,7 +184,7 @@ struct Tapped {
     permitted: Permitted,
     tapping: Tapping,
     coverage: v1::Coverage,
-    due: VecDeque<Event>,
+    due: Option<Event>,
     look: Instant,
 }
 
@@ -182,23 +194,18 @@ impl Tapped {
             if self.permitted.is_closing() {
                 return Ok(None);
             }
-            if let Some(event) = self.due.pop_front() {
+            if let Some(event) = self.due.take() {
                 return Ok(Some(event));
             }
             let caught = tokio::select! {
+                biased;
                 _ = self.permitted.closing.wait_for(|closing| *closing) => continue,
                 () = sleep_until(self.look) => None,
-                caught = self.tapping.caught() => Some(caught),
+                event = self.tapping.caught() => Some(event),
             };
             match caught {
                 None => self.look_around().await?,
-                Some(caught) if caught.ended => {
-                    return Err(Status::resource_exhausted("calls were left unread for too long"));
-                }
-                Some(caught) => {
-                    self.due.extend(caught.calls.into_iter().map(Event::Call));
-                    self.due.extend((caught.missed > 0).then_some(Event::Missed(caught.missed)));
-                }
+                event => return Ok(event),
             }
         }
     }
@@ -210,7 +217,7 @@ impl Tapped {
         let coverage = self.permitted.control.coverage(&self.permitted.scope);
         if coverage != self.coverage {
             self.coverage = coverage;
-            self.due.push_back(Event::Coverage(coverage));
+            self.due = Some(Event::Coverage(coverage));
         }
         Ok(())
     }

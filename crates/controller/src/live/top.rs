@@ -1,8 +1,8 @@
 //! What calls took of late: sums that sidecars report every few seconds, kept for a quarter of an hour.
 //!
 //! Bounded in time, in workloads, and in rows of each workload: what is beyond is summed as `other`, so that no
-//! application can push another one's sums out. What was on its way when a stream broke is missing here; the audit
-//! trail is what counts.
+//! application can push another one's sums out. What was on its way when a stream broke is missing here, as
+//! is what was spent long before one came back; the audit trail is what counts.
 
 mod table;
 
@@ -28,6 +28,15 @@ const MOST_OTHERS: usize = 2_048;
 const MOST_ROWS: usize = 64;
 /// Names kept, before those that nobody uses any more are forgotten.
 const MOST_NAMES: usize = 16_384;
+/// Bytes of a name; no sidecar sends a longer one.
+const LONGEST_NAME: usize = 96;
+/// More than a sidecar ends in the time that one message is about: what it says is not proven, and a number without a
+/// bound would hide everybody else's.
+pub(super) const MOST_CALLS: u64 = 10_000_000;
+/// Tokens of one sum at most: a million for each call.
+const MOST_TOKENS: u64 = MOST_CALLS * 1_000_000;
+/// Nanodollars of one sum at most: a million dollars.
+const MOST_COST: i64 = 1_000_000_000_000_000;
 /// The name of what has none of its own.
 const OTHER: &str = "other";
 
@@ -144,19 +153,20 @@ impl Kept {
             class: Class::ALL.into_iter().find(|class| class.as_str() == sum.class),
         };
         let took = Took {
-            calls: sum.calls,
-            attempts: sum.attempts,
-            fallbacks: sum.fallbacks,
-            input_tokens: sum.input_tokens,
-            output_tokens: sum.output_tokens,
-            cost: sum.cost_nanodollars,
-            unpriced: sum.unpriced,
+            calls: sum.calls.min(MOST_CALLS),
+            attempts: sum.attempts.min(MOST_CALLS),
+            fallbacks: sum.fallbacks.min(MOST_CALLS),
+            input_tokens: sum.input_tokens.min(MOST_TOKENS),
+            output_tokens: sum.output_tokens.min(MOST_TOKENS),
+            cost: sum.cost_nanodollars.clamp(0, MOST_COST),
+            unpriced: sum.unpriced.min(MOST_CALLS),
         };
         Some(Row { key, took })
     }
 
     /// The name, kept once for all that have it.
     fn name(&mut self, name: &str) -> Arc<str> {
+        let name = if name.len() <= LONGEST_NAME { name } else { OTHER };
         if let Some(known) = self.names.get(name) {
             return known.clone();
         }

@@ -22,6 +22,7 @@ use super::link::Peer;
 use super::{printable, rejected};
 use crate::control::{Control, Seat};
 use crate::identity::{Identified, Token};
+use crate::live::Shown;
 
 /// A sidecar says who it is within this time.
 const HELLO: Duration = Duration::from_secs(5);
@@ -57,6 +58,7 @@ struct Greeted {
     seat: Seat,
     delivery: Delivery,
     errands: Errands,
+    shown: Shown,
 }
 
 /// Messages since the period began.
@@ -174,13 +176,13 @@ impl Session {
             tracing::error!("{who} has a policy of epoch {theirs}, which is after {ours}: it will refuse older ones");
         }
         let delivery = Delivery::new(hello.policy_version.into(), hello.credentials_version.into());
-        self.greeted = Some(Greeted { who, caller, seat, delivery, errands: Errands::new() });
+        self.greeted = Some(Greeted { who, caller, seat, delivery, errands: Errands::new(), shown: Shown::new() });
         Ok(())
     }
 
     fn hear(&mut self, message: v1::SidecarMessage) -> Result<(), Status> {
         self.traffic.heard()?;
-        let Some(Greeted { who, caller, seat, delivery, .. }) = &mut self.greeted else { return Ok(()) };
+        let Some(Greeted { who, caller, seat, delivery, shown, .. }) = &mut self.greeted else { return Ok(()) };
         match message.message {
             Some(Up::Ack(ack)) => delivery.took(seat, &self.control.counters, &ack),
             Some(Up::Nack(nack)) => {
@@ -192,9 +194,9 @@ impl Session {
             }
             Some(Up::Rejected(told)) => rejected::hear(seat, who, told),
             Some(Up::Hello(_)) => return Err(Status::invalid_argument("Hello is the first message only")),
-            Some(Up::Calls(calls)) => self.control.live.taps.hear(caller, calls),
+            Some(Up::Calls(calls)) => self.control.live.taps.hear(caller, shown, calls),
             Some(Up::Sums(sums)) => self.control.live.top.hear(caller, &sums),
-            Some(Up::Recalled(recalled)) => self.control.live.questions.hear(caller, recalled),
+            Some(Up::Recalled(recalled)) => self.control.live.questions.hear(seat.number(), caller, recalled),
             // A kind of message that a newer sidecar has.
             None => {}
         }

@@ -45,6 +45,8 @@ pub struct Faults {
     pub behind: Option<u64>,
     /// A list takes so long.
     pub slow: Duration,
+    /// A review takes so long.
+    pub slow_reviews: Duration,
 }
 
 #[derive(Default)]
@@ -59,6 +61,8 @@ struct State {
     most_lists: usize,
     /// Tokens that are known, and what a review says of each.
     tokens: BTreeMap<String, Value>,
+    /// Users who may do what is asked about.
+    allowed: BTreeSet<String>,
 }
 
 /// The API.
@@ -145,6 +149,16 @@ impl Api {
         self.state().tokens.insert(token.to_owned(), review);
     }
 
+    /// Whether a user may do whatever is asked about, from now on.
+    pub fn allow(&self, user: &str, may: bool) {
+        let allowed = &mut self.state().allowed;
+        if may {
+            allowed.insert(user.to_owned())
+        } else {
+            allowed.remove(user)
+        };
+    }
+
     pub fn version(&self) -> u64 {
         self.state().version
     }
@@ -179,6 +193,9 @@ impl Api {
             let body = Limited::new(request.into_body(), 1 << 20);
             #[expect(clippy::disallowed_methods, reason = "it is capped")]
             let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+            if asked.plural.ends_with("reviews") {
+                sleep(faults.slow_reviews).await;
+            }
             return Ok(self.make(&asked, &serde_json::from_slice(&body)?));
         }
         let is_true = |key: &str| asked.query.get(key).is_some_and(|value| value == "true");
@@ -198,6 +215,14 @@ impl Api {
             return answer(
                 201,
                 &json!({"kind": "TokenReview", "metadata": {}, "spec": object["spec"], "status": status}),
+            );
+        }
+        if asked.plural == "subjectaccessreviews" {
+            let user = object["spec"]["user"].as_str().unwrap_or_default();
+            let status = json!({"allowed": self.state().allowed.contains(user)});
+            return answer(
+                201,
+                &json!({"kind": "SubjectAccessReview", "metadata": {}, "spec": object["spec"], "status": status}),
             );
         }
         let mut object = object.clone();

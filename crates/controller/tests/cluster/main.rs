@@ -10,6 +10,7 @@
 
 mod api;
 mod lists;
+mod people;
 mod stage;
 mod tokens;
 mod trouble;

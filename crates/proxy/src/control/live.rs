@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::rejected::Report;
-use crate::recent::{Filter, Sum, Watch};
+use crate::recent::{Filter, Sum, Watch, Watched};
 use crate::sidecar::Sidecar;
 
 /// Between two looks at what was summed.
@@ -32,9 +32,14 @@ const LONGEST_LEASE: u32 = 60;
 const FASTEST: u32 = 100;
 /// Patterns and words of one filter.
 const MOST_WORDS: usize = 64;
-/// A message of calls is sent once it has so many bytes.
-const ENOUGH: usize = 16 * 1024;
-/// Bytes of one line. The control plane takes messages of 64 KiB, so that this and [`ENOUGH`] fit together.
+/// Messages of calls for each look, where one does not hold them all: with these, with sums and with keys that are
+/// turned down a sidecar says less than the hundred things in ten seconds that the control plane puts up with.
+const AT_ONCE: u32 = 2;
+/// Bytes of calls in one message. The control plane takes messages of 64 KiB.
+const MOST_BYTES: usize = 60 * 1024;
+/// Bytes of a call beside its line, and of each watch that it is for, at most.
+const AROUND: usize = 16;
+/// Bytes of one line: beside it, what was considered fits one message.
 const LONGEST_LINE: usize = 44 * 1024;
 /// Questions that wait for their answers to be sent.
 const MOST_QUESTIONS: usize = 32;
@@ -139,6 +144,10 @@ struct Teller {
     rejected: Report,
     sums: Instant,
     look: Instant,
+    /// Messages of calls since the last look that may still be sent before the next.
+    left: u32,
+    /// A call that the last message had no room for.
+    held: Option<v1::WatchedCall>,
 }
 
 impl Teller {
@@ -146,7 +155,8 @@ impl Teller {
         let now = Instant::now();
         // Sidecars that begin together do not tell together.
         let share = (desk.sidecar.draw() >> 11) as f64 / (1_u64 << 53) as f64;
-        Self { desk, rejected: Report::new(now), sums: now + SUMS.mul_f64(share), look: now }
+        let (rejected, sums) = (Report::new(now), now + SUMS.mul_f64(share));
+        Self { desk, rejected, sums, look: now, left: 0, held: None }
     }
 
     /// What is told next. Given up while it waits, it loses nothing.
@@ -167,11 +177,15 @@ impl Teller {
             }
             let watched = self.desk.sidecar.recent.is_watched();
             if watched && now >= self.look {
-                self.look = now + LOOK;
-                if let Some(calls) = self.calls() {
+                (self.look, self.left) = (now + LOOK, AT_ONCE);
+            }
+            if watched && self.left > 0 {
+                let calls = self.calls();
+                // A message that was not full holds all that there is until the next look.
+                self.left = if self.held.is_some() { self.left - 1 } else { 0 };
+                if let Some(calls) = calls {
                     return ToControl::Calls(calls);
                 }
-                continue;
             }
             let wake = if watched { self.sums.min(self.look) } else { self.sums };
             let rests = self.rejected.rests(now);
@@ -185,25 +199,35 @@ impl Teller {
 
     /// What was summed since the last time, if there was anything.
     fn sums(&self) -> Option<ToControl> {
-        let sums = self.desk.sidecar.recent.take_sums();
+        let sums = self.desk.sidecar.recent.take_sums(self.desk.sidecar.clock.now());
         (!sums.is_empty()).then(|| ToControl::Sums(v1::Sums { sums: sums.iter().map(encode_sum).collect() }))
     }
 
-    /// Calls that were watched, as many as fit one message; the rest is told with the next look.
-    fn calls(&self) -> Option<v1::Calls> {
+    /// Calls that were watched, as many as fit one message. What has no room any more is held for the next.
+    fn calls(&mut self) -> Option<v1::Calls> {
         let sidecar = &self.desk.sidecar;
         let (mut calls, mut bytes) = (Vec::new(), 0);
-        while bytes < ENOUGH
-            && let Some(watched) = sidecar.recent.next_watched()
-        {
-            if let Some(record) = line(&watched.record) {
-                bytes += record.len();
-                calls.push(v1::WatchedCall { watches: watched.watches, record });
+        while let Some(call) = self.held.take().or_else(|| next_call(sidecar)) {
+            bytes += call.record.len() + (call.watches.len() + 1) * AROUND;
+            if bytes > MOST_BYTES && !calls.is_empty() {
+                self.held = Some(call);
+                break;
             }
+            calls.push(call);
         }
         let missed = sidecar.recent.take_missed(sidecar.clock.now());
         let missed: Vec<_> = missed.iter().map(|m| v1::Missed { watch: m.watch, calls: m.calls }).collect();
         (!calls.is_empty() || !missed.is_empty()).then_some(v1::Calls { calls, missed })
+    }
+}
+
+/// The oldest call that waits for those who watch, but for one that cannot be told.
+fn next_call(sidecar: &Sidecar) -> Option<v1::WatchedCall> {
+    loop {
+        let Watched { watches, record } = sidecar.recent.next_watched()?;
+        if let Some(record) = line(&record) {
+            return Some(v1::WatchedCall { watches, record });
+        }
     }
 }
 

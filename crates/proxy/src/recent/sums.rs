@@ -4,12 +4,17 @@
 //! its end alone, so that nothing is lost from a sum over all.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sidegate_policy::{Class, Cost, Nanos};
 use sidegate_telemetry::CallRecord;
 
 /// Sums with names of their own. With those of `other`, one for each way to end, they fit one message.
 const MOST: usize = 48;
+
+/// Sums that were begun so long ago are not of now, and go: while nobody hears the sidecar, they would grow into the
+/// spend of a whole outage, and be told as that of a moment.
+const FRESH: Duration = Duration::from_secs(30);
 
 /// The model, and the provider, of calls that are beyond the bound.
 pub const OTHER: &str = "other";
@@ -53,13 +58,18 @@ pub struct Sum {
 /// The sums since the last look. A handful of calls are told apart, so that going through them is the fastest way.
 #[derive(Default)]
 pub(super) struct Sums {
+    /// When the first call of them ended, since the start of the process.
+    since: Duration,
     named: Vec<Sum>,
     others: Vec<Sum>,
 }
 
 impl Sums {
-    /// Adds a call.
-    pub(super) fn add(&mut self, record: &CallRecord) {
+    /// Adds a call that ended `now`.
+    pub(super) fn add(&mut self, record: &CallRecord, now: Duration) {
+        if self.named.is_empty() || self.is_old(now) {
+            *self = Self { since: now, ..Self::default() };
+        }
         let sum = self.sum_of(record);
         sum.calls += 1;
         sum.attempts += record.attempts.len() as u64;
@@ -81,10 +91,18 @@ impl Sums {
         sum.unpriced += u64::from(unpriced);
     }
 
-    pub(super) fn into_vec(self) -> Vec<Sum> {
+    /// All of them, if they are of now.
+    pub(super) fn into_vec(self, now: Duration) -> Vec<Sum> {
+        if self.is_old(now) {
+            return Vec::new();
+        }
         let mut all = self.named;
         all.extend(self.others);
         all
+    }
+
+    fn is_old(&self, now: Duration) -> bool {
+        now.saturating_sub(self.since) >= FRESH
     }
 
     fn sum_of(&mut self, record: &CallRecord) -> &mut Sum {

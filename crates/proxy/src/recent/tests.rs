@@ -129,7 +129,7 @@ fn sums_are_of_what_ended_alike_and_begin_anew_when_they_are_taken() {
     let mut moved = call(4, "m");
     moved.attempts.insert(0, AttemptRecord { cost: Cost::Unknown, usage: None, ..attempt("ns/first", "m") });
     recent.push(moved, START);
-    let sums = recent.take_sums();
+    let sums = recent.take_sums(START);
     let key = |outcome, class| Key { model: "m".into(), provider: "ns/p".into(), served: "m".into(), outcome, class };
     assert_eq!(sums.len(), 2, "{sums:?}");
     let (good, bad) = (&sums[0], &sums[1]);
@@ -137,7 +137,21 @@ fn sums_are_of_what_ended_alike_and_begin_anew_when_they_are_taken() {
     assert_eq!((good.input_tokens, good.output_tokens, good.cost), (30, 9, Nanos(21)));
     assert_eq!((good.fallbacks, good.unpriced), (1, 1));
     assert_eq!((&bad.key, bad.calls), (&key("failed", Some(Class::UpstreamTimeout)), 1));
-    assert!(recent.take_sums().is_empty());
+    assert!(recent.take_sums(START).is_empty());
+}
+
+#[test]
+fn sums_that_nobody_takes_are_of_the_last_half_a_minute_at_most() {
+    let (recent, at) = (Recent::default(), Duration::from_secs);
+    let calls = |now| recent.take_sums(now).iter().map(|sum| sum.calls).sum::<u64>();
+    (0..100).for_each(|n| recent.push(call(u128::from(n), "m"), at(n)));
+    assert_eq!(calls(at(99)), 10, "they began anew at 90 s");
+    recent.push(call(100, "m"), at(100));
+    assert_eq!(calls(at(129)), 1);
+    recent.push(call(101, "m"), at(200));
+    assert_eq!(calls(at(230)), 0, "what was told too late is not told");
+    recent.push(call(102, "m"), at(231));
+    assert_eq!(calls(at(231)), 1);
 }
 
 #[test]
@@ -145,7 +159,7 @@ fn models_without_end_are_summed_as_other_and_no_call_is_lost() {
     let recent = Recent::default();
     (0..1_000).for_each(|n| recent.push(call(n, &format!("m{n}")), START));
     recent.push(failed(1_000, "one-more"), START);
-    let sums = recent.take_sums();
+    let sums = recent.take_sums(START);
     assert_eq!(sums.len(), 50);
     assert_eq!(sums.iter().map(|sum| sum.calls).sum::<u64>(), 1_001);
     let others: Vec<(u64, &str)> =
@@ -223,7 +237,7 @@ fn so_many_watch_and_no_more() {
     let recent = Recent::default();
     (1..=20).for_each(|id| recent.watch(watch(id, Filter::default())));
     recent.push(call(1, "m"), START);
-    assert_eq!(waiting(&recent), [(id(1), (1..=8).collect::<Vec<u64>>())]);
+    assert_eq!(waiting(&recent), [(id(1), (1..=16).collect::<Vec<u64>>())]);
     recent.unwatch_all();
     assert!(!recent.is_watched());
 }

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use sidegate_policy::Glob;
 use sidegate_telemetry::CallRecord;
+use sidegate_wire::MOST_WATCHES;
 
-/// Watches at once.
-const MOST: usize = 8;
 /// Calls that wait to be told.
 const MOST_WAITING: usize = 256;
 /// A pace is kept over so much time.
@@ -112,7 +111,7 @@ impl Watches {
     pub(super) fn begin(&mut self, watch: Watch) {
         if let Some(running) = self.running.iter_mut().find(|running| running.watch.id == watch.id) {
             running.watch = watch;
-        } else if self.running.len() < MOST {
+        } else if self.running.len() < MOST_WATCHES {
             self.running.push(Running { watch, since: Duration::ZERO, taken: 0, missed: 0 });
         }
     }

@@ -17,6 +17,8 @@ pub mod metric {
     pub const STREAMS_TURNED_AWAY: &str = "sidegate_control_streams_turned_away";
     /// Counter: keys that were not sent.
     pub const CREDENTIALS_WITHHELD: &str = "sidegate_control_credentials_withheld";
+    /// Counter: questions of people about running sidecars, by verb and result.
+    pub const PEOPLE: &str = "sidegate_control_people";
     /// Counter: audit lines that were not written.
     pub const AUDIT_DROPPED: &str = "sidegate_control_audit_dropped";
     /// Counter: spans of changes that the tracing back-end took; only where spans are sent.
@@ -53,7 +55,7 @@ pub mod metric {
     pub const BUILD_INFO: &str = "sidegate_control_build_info";
 
     /// All of them.
-    pub const ALL: [&str; 24] = [
+    pub const ALL: [&str; 25] = [
         STREAMS,
         PUSHES,
         PUSH_DURATION,
@@ -61,6 +63,7 @@ pub mod metric {
         NACKS,
         STREAMS_TURNED_AWAY,
         CREDENTIALS_WITHHELD,
+        PEOPLE,
         AUDIT_DROPPED,
         SPANS_EXPORTED,
         SPANS_DROPPED,
@@ -95,7 +98,9 @@ pub mod label {
     pub const SEVERITY: &str = "severity";
     /// Why something is lost.
     pub const REASON: &str = "reason";
-    /// `written` or `failed`.
+    /// `tap`, `top` or `trace`.
+    pub const VERB: &str = "verb";
+    /// `written` or `failed` of statuses, `admitted` or `refused` of people.
     pub const RESULT: &str = "result";
     /// A version.
     pub const VERSION: &str = "version";

@@ -79,7 +79,7 @@ impl Desks {
         assert!(program.is_file(), "{} is not there: cargo build -p sidegate-cli", program.display());
         Command::new(program)
             .args(arguments)
-            .args(["--control", &format!("http://{}", self.world.control)])
+            .args(["--control", &format!("http://{}", self.world.live)])
             .env_clear()
             .env("KUBECONFIG", person)
             .stdin(Stdio::null())
@@ -171,4 +171,25 @@ async fn who_may_not_is_refused_and_told_what_is_missing() {
     let reviewers: Api<ClusterRoleBinding> = Api::all(desks.world.client.clone());
     reviewers.delete("sidegate-reviewer", &DeleteParams::default()).await.unwrap();
     within(SOON, "nobody can say", async || desks.run(&desks.reader, &["top"]).code == Some(69)).await;
+}
+
+#[tokio::test]
+async fn who_loses_the_right_while_they_watch_sees_no_more() {
+    let desks = Desks::set().await;
+    let watching = desks.start(&desks.reader, &["tap"]);
+    let reader = std::thread::spawn(move || watching.wait_with_output().unwrap());
+    let controller = &desks.world.controller;
+    within(SOON, "it watches", async || controller.said().contains("is shown the calls of namespace shop")).await;
+    let roles: Api<RoleBinding> = Api::namespaced(desks.world.client.clone(), "shop");
+    roles.delete("sidegate-reader", &DeleteParams::default()).await.unwrap();
+    within(SOON, "it ends", async || reader.is_finished()).await;
+    let output = reader.join().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(77), "{told}");
+    assert!(told.contains("may not get pods/sidegate in namespace shop"), "{told}");
+    let said = controller.said();
+    assert!(said.contains("system:serviceaccount:desks:reader") && said.contains("shop no more"), "{said}");
+    let metrics = desks.world.page("/metrics").await.1;
+    let admitted = "sidegate_control_people_total{verb=\"tap\",result=\"admitted\"} 1";
+    assert!(metrics.contains(admitted), "{metrics}");
 }

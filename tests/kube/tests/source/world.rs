@@ -37,6 +37,8 @@ pub struct World {
     /// Where the sidecar serves health and metrics.
     pub sidecar_health: SocketAddr,
     pub control: SocketAddr,
+    /// Where people ask about running sidecars.
+    pub live: SocketAddr,
     provider: SocketAddr,
     pub directory: TempDir,
     _tasks: JoinSet<()>,
@@ -93,9 +95,9 @@ impl World {
         objects::apply_one(&client, &provider(provider_at)).await.unwrap();
 
         let directory = tempfile::tempdir().unwrap();
-        let (control, health, calls, sidecar_health) = (free(), free(), free(), free());
+        let (control, live, health, calls, sidecar_health) = (free(), free(), free(), free(), free());
         let kubeconfig = kubeconfig_as(&server, directory.path(), ACCOUNT);
-        let controller = start_controller(directory.path(), &kubeconfig, control, health);
+        let controller = start_controller(directory.path(), &kubeconfig, [control, live, health]);
         let labels = [("sidegate.dev/injected", "true"), ("app", "web")];
         let pod = objects::pod(&client, "shop", "web-1", "web", &labels).await;
         std::fs::write(directory.path().join("token"), objects::pod_token(&client, &pod, "sidegate").await).unwrap();
@@ -110,6 +112,7 @@ impl World {
             calls,
             sidecar_health,
             control,
+            live,
             directory,
             _tasks: tasks,
             provider: provider_at,
@@ -149,7 +152,7 @@ impl World {
     pub fn replace_controller(&mut self) {
         let kubeconfig = self.directory.path().join("kubeconfig");
         self.controller.end();
-        self.controller = start_controller(self.directory.path(), &kubeconfig, self.control, self.health);
+        self.controller = start_controller(self.directory.path(), &kubeconfig, [self.control, self.live, self.health]);
     }
 
     pub async fn delete_secret(&self, name: &str) {
@@ -190,10 +193,11 @@ pub fn kubeconfig_as(server: &ApiServer, directory: &Path, user: &str) -> PathBu
     path
 }
 
-fn start_controller(directory: &Path, kubeconfig: &Path, control: SocketAddr, health: SocketAddr) -> Program {
+fn start_controller(directory: &Path, kubeconfig: &Path, [control, live, health]: [SocketAddr; 3]) -> Program {
     let flags = [
         ("--kubeconfig", kubeconfig.display().to_string()),
         ("--listen", control.to_string()),
+        ("--live-listen", live.to_string()),
         ("--metrics-listen", health.to_string()),
     ];
     Program::start("sidegate-controller", directory, &flags)

@@ -26,7 +26,8 @@ impl Program {
         assert!(path.is_file(), "{} is not there: cargo build -p sidegate-controller", path.display());
         let log = directory.path().join(format!("{name}.log"));
         let child = Command::new(path)
-            .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--kubeconfig"])
+            .args(["--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--live-listen", "127.0.0.1:0"])
+            .args(["--kubeconfig"])
             .arg(server.kubeconfig())
             .env_clear()
             .stdin(Stdio::null())

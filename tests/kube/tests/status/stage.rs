@@ -154,7 +154,7 @@ pub async fn controller(client: &Client, tasks: &mut JoinSet<()>) -> (Controller
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let controller = Controller::of_cluster(&options(client.clone())).unwrap();
-    controller.run(tasks, Listeners { control: listener, health: None });
+    controller.run(tasks, Listeners { control: listener, live: None, health: None });
     (controller, address)
 }
 
