@@ -2,7 +2,7 @@
 //! those that somebody watches as they end.
 //!
 //! One lock for all of it, taken once a call and never over an await; nobody is woken. Who wants to know comes and
-//! looks: the control link by tick, the admin socket when it is asked. No prompts and no keys are in a record.
+//! looks: the control link by tick, the admin socket when it is asked. No prompts and no keys are kept.
 
 mod ring;
 mod sums;
