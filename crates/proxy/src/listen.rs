@@ -4,17 +4,15 @@
 //! task: when it ends, for whatever reason, every call on it is dropped, and dropping is cancelling.
 
 pub mod activity;
+mod http1;
 pub mod prefix;
 pub mod socket;
 
 use std::convert::Infallible;
-use std::future::pending;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::service::service_fn;
@@ -25,7 +23,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use self::activity::{Activity, GivenUp, Served};
+use self::http1::{Http1, signs};
 use self::prefix::Prefixed;
 use self::socket::Socket;
 use crate::exchange::exchange;
@@ -89,90 +87,19 @@ pub async fn accept(sidecar: Arc<Sidecar>, listener: TcpListener, stop: watch::R
 
 /// Serves one connection to its end.
 pub async fn serve<I: Inbound>(sidecar: Arc<Sidecar>, io: I, stop: watch::Receiver<bool>) {
-    let left = (io.left(), io.left());
-    let Ok(Ok((io, h2))) = timeout(HEAD_TIMEOUT, Prefixed::read(io)).await else {
+    let activity = Arc::default();
+    // What is boxed here would otherwise have a place in each connection's task for as long as it lives.
+    let signs = Box::pin(signs(io.left(), stop.clone(), Arc::clone(&activity)));
+    let Ok(Ok((io, h2))) = Box::pin(timeout(HEAD_TIMEOUT, Prefixed::read(io, activity))).await else {
         return;
     };
     if h2 {
-        // Boxed, because every connection's task would otherwise have room for the larger of the two.
+        drop(signs);
         Box::pin(serve_h2(sidecar, io, stop)).await;
     } else {
-        serve_h1(sidecar, io, left, stop).await;
+        Http1::new(sidecar, io, signs).await;
     }
 }
-
-async fn serve_h1<I: Inbound>(
-    sidecar: Arc<Sidecar>,
-    io: Prefixed<I>,
-    left: (impl Future<Output = ()> + Send, impl Future<Output = ()> + Send),
-    stop: watch::Receiver<bool>,
-) {
-    let activity = io.activity();
-    let service = service_fn({
-        let (sidecar, activity) = (sidecar.clone(), activity.clone());
-        move |request: Request<Incoming>| {
-            let (sidecar, in_call) = (sidecar.clone(), activity.begins());
-            // Boxed, because hyper keeps room for this future as long as the connection lives, and it is
-            // over before the answer's body flows.
-            Box::pin(async move {
-                let response = exchange(&sidecar, request).await;
-                Ok::<_, Infallible>(response.map(|body| Served { body, in_call }))
-            })
-        }
-    });
-    let connection = server::conn::http1::Builder::new()
-        // Who left is known apart from reading. Without it hyper would take another buffer during each call, only to
-        // see whether the client has closed its side.
-        .half_close(true)
-        .header_read_timeout(None)
-        .max_header_size(HEAD_BYTES)
-        .max_buf_size(CONNECTION_BUFFER)
-        .auto_date_header(false)
-        .serve_connection(io, service);
-    let mut connection = pin!(connection);
-    // Looked at only when one of them has something to say, and not at every turn of the connection.
-    let mut signs: FuturesUnordered<Watching<'_>> = FuturesUnordered::new();
-    let (left, left_while_stopping) = left;
-    signs.push(Box::pin(next_sign(left, stopped(stop), activity.clone())));
-    let mut left = Some(left_while_stopping);
-    loop {
-        let sign = tokio::select! {
-            biased;
-            _ = connection.as_mut() => return,
-            sign = signs.next() => sign,
-        };
-        match (sign, left.take()) {
-            (Some(Sign::Stop), Some(left)) => {
-                connection.as_mut().graceful_shutdown();
-                signs.push(Box::pin(next_sign(left, pending(), activity.clone())));
-            }
-            (Some(Sign::GivenUp(GivenUp::SlowHead)), _) => return sidecar.metrics.slow_head(),
-            _ => return,
-        }
-    }
-}
-
-/// What happens first; one future for all of them, because every connection has it.
-async fn next_sign(left: impl Future<Output = ()>, stopped: impl Future<Output = ()>, activity: Arc<Activity>) -> Sign {
-    tokio::select! {
-        () = left => Sign::Left,
-        () = stopped => Sign::Stop,
-        why = activity.watch() => Sign::GivenUp(why),
-    }
-}
-
-/// What may happen to a connection apart from its calls.
-enum Sign {
-    /// The client closed its sending side.
-    Left,
-    /// The sidecar is going away.
-    Stop,
-    /// Nothing useful comes.
-    GivenUp(GivenUp),
-}
-
-/// A sign that is waited for.
-type Watching<'a> = Pin<Box<dyn Future<Output = Sign> + Send + 'a>>;
 
 async fn serve_h2<I: Inbound>(sidecar: Arc<Sidecar>, io: Prefixed<I>, stop: watch::Receiver<bool>) {
     let service = service_fn(move |request: Request<Incoming>| {

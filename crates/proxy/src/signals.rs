@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 /// Resolves once `stop` is true, or nobody can say so any more.
 pub async fn stopped(mut stop: watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
+    while !*stop.borrow_and_update() && stop.changed().await.is_ok() {}
 }
 
 /// Turns true at the first SIGTERM or SIGINT. A second one ends the process at once.

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, Uri, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
@@ -258,13 +259,13 @@ impl Pool {
                 .handshake(connected.io)
                 .await
                 .map_err(refused)?;
-            own(&self.tasks, async move { drop(connection.await) });
+            own(&self.tasks, connection.map(drop));
             *lock(&self.shared) = Some(sender.clone());
             return Ok(Sender::Http2(sender));
         }
         let (sender, connection) =
             http1::Builder::new().max_buf_size(CONNECTION_BUFFER).handshake(connected.io).await.map_err(refused)?;
-        own(&self.tasks, async move { drop(connection.await) });
+        own(&self.tasks, connection.map(drop));
         Ok(Sender::Http1(sender))
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use crate::meter::{BrokenOff, CallBody};
 
@@ -80,12 +80,9 @@ impl Activity {
 
     /// Resolves when the connection should be given up.
     pub(super) async fn watch(self: Arc<Self>) -> GivenUp {
-        let mut tick = interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        tick.tick().await;
         let (mut calls, mut slow, mut idle) = (0, 0, 0);
         loop {
-            tick.tick().await;
+            sleep(TICK).await;
             let now = self.calls.load(Ordering::Relaxed);
             let same = now == calls && !self.in_call.load(Ordering::Relaxed);
             calls = now;

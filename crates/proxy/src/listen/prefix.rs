@@ -27,8 +27,8 @@ impl<I: Read + Unpin> Prefixed<I> {
     ///
     /// # Errors
     /// Of the connection, or [`io::ErrorKind::UnexpectedEof`] when it ends before it begins.
-    pub async fn read(io: I) -> io::Result<(Self, bool)> {
-        let mut this = Self { io, seen: [0; PREFACE.len()], given: 0, held: 0, activity: Arc::default() };
+    pub async fn read(io: I, activity: Arc<Activity>) -> io::Result<(Self, bool)> {
+        let mut this = Self { io, seen: [0; PREFACE.len()], given: 0, held: 0, activity };
         loop {
             let held = usize::from(this.held);
             if this.seen[..held] != PREFACE[..held] {
