@@ -18,8 +18,9 @@ use prost::Message;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use sidegate_telemetry::metrics::Lost;
+use sidegate_telemetry::otlp::Resource;
 use sidegate_telemetry::otlp::settings::{self, Target};
-use sidegate_telemetry::otlp::{Resource, export};
+use sidegate_telemetry::otlp::spans::export;
 use sidegate_telemetry::spans::spans;
 use sidegate_telemetry::{CallRecord, Metrics, SpanQueue};
 use tokio::sync::watch;
@@ -180,7 +181,7 @@ impl Exporter {
         if self.taken.is_empty() {
             return None;
         }
-        let body = export(&self.taken, &self.resource).encode_to_vec().into();
+        let body = export(&self.taken, &self.resource).into();
         let spans = self.taken.iter().map(spans).sum();
         self.taken.clear();
         Some(Batch { body, spans, tries: 0 })

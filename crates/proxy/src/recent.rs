@@ -13,7 +13,7 @@ mod watch;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sidegate_telemetry::CallRecord;
+use sidegate_telemetry::{CallRecord, RequestId};
 
 use self::ring::Ring;
 use self::sums::Sums;
@@ -51,7 +51,7 @@ impl Recent {
     /// The call with that request id.
     #[must_use]
     pub fn recall(&self, request_id: &str) -> Option<CallRecord> {
-        self.kept().ring.find(request_id).cloned()
+        self.kept().ring.find(RequestId::parse(request_id)?).cloned()
     }
 
     /// The call with that request id, as JSON.

@@ -225,7 +225,7 @@ impl Settlement {
 
     /// Puts our id into the answer's head.
     pub fn mark(&mut self, headers: &mut HeaderMap) {
-        let id = self.with(|open| HeaderValue::from_str(open.record.request_id.as_str()).ok());
+        let id = self.with(|open| HeaderValue::from_str(open.record.request_id.write(&mut [0; RequestId::LEN])).ok());
         if let Some(id) = id {
             headers.insert(REQUEST_ID, id);
         }

@@ -10,7 +10,8 @@ use sidegate_policy::{Glob, Match, Mode, Rank, Route, Snapshot, Specificity, Tra
 
 use crate::audit::{AuditQueue, Format};
 use crate::metrics::Metrics;
-use crate::otlp::{Resource, export};
+use crate::otlp::Resource;
+use crate::otlp::spans::export;
 use crate::sampling::{AtEnd, at_head};
 use crate::spans::SpanQueue;
 use crate::testing::{caller, meta, record};

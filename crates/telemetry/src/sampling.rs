@@ -19,7 +19,7 @@ pub fn at_head(traces: &Traces, record: &CallRecord) -> bool {
     match &record.trace {
         Some(caller) => caller.sampled,
         // The lower half, as the ratio samplers of OpenTelemetry's SDKs take it.
-        None => traces.ratio.takes(record.request_id.halves()[1]),
+        None => traces.ratio.takes(record.request_id.bits() as u64),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use sidegate_telemetry::{CallRecord, Outcome};
+use sidegate_telemetry::{CallRecord, Outcome, RequestId};
 
 /// Calls of either kind.
 const MOST: usize = 128;
@@ -42,8 +42,8 @@ impl Row {
         Some((bytes, record))
     }
 
-    fn find(&self, request_id: &str) -> Option<&CallRecord> {
-        self.calls.iter().rev().map(|(_, record)| record).find(|record| record.request_id.as_str() == request_id)
+    fn find(&self, request_id: RequestId) -> Option<&CallRecord> {
+        self.calls.iter().rev().map(|(_, record)| record).find(|record| record.request_id == request_id)
     }
 }
 
@@ -60,7 +60,7 @@ impl Ring {
         while self.troubled.overflow().is_some() {}
     }
 
-    pub(super) fn find(&self, request_id: &str) -> Option<&CallRecord> {
+    pub(super) fn find(&self, request_id: RequestId) -> Option<&CallRecord> {
         self.last.find(request_id).or_else(|| self.troubled.find(request_id))
     }
 

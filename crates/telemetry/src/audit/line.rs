@@ -8,7 +8,9 @@ use sidegate_policy::{Cost, DryRun, LeftOut, Meta, Usage, WhyLeft};
 
 use crate::json::Json;
 use crate::names::{AUDIT_SCHEMA, audit as field};
-use crate::record::{AttemptRecord, CallRecord, Decision, LostRoute, RuleName, UsageSource, hex, lost_because};
+use crate::record::{
+    AttemptRecord, CallRecord, Decision, LostRoute, RequestId, RuleName, UsageSource, hex, lost_because,
+};
 
 use super::MAX_ENTRIES;
 
@@ -17,7 +19,7 @@ pub(super) fn write(record: &CallRecord, out: &mut Vec<u8>) {
     Json::new(out).object(|json| {
         json.name(field::SCHEMA).number(AUDIT_SCHEMA);
         json.name(field::TIME).time(record.started);
-        json.name(field::REQUEST_ID).word(record.request_id.as_str());
+        json.name(field::REQUEST_ID).word(record.request_id.write(&mut [0; RequestId::LEN]));
         caller(record, json);
         asked(record, json);
         outcome(record, json);

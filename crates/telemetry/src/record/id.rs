@@ -2,50 +2,49 @@
 
 use std::fmt;
 
-/// Our id of a call: 128 bits in lower-case hexadecimal.
+/// Our id of a call: 128 bits, told in lower-case hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RequestId([u8; 32]);
+pub struct RequestId(u128);
 
 impl RequestId {
+    /// Digits of one.
+    pub const LEN: usize = 32;
+
     /// The id of these bits; whoever makes one draws them.
     #[must_use]
     pub fn new(bits: u128) -> Self {
-        let mut text = [0; 32];
-        hex(&bits.to_be_bytes(), &mut text);
-        Self(text)
+        Self(bits)
     }
 
-    /// 32 hexadecimal digits.
+    /// Reads what [`write`](Self::write) wrote; none for anything else.
     #[must_use]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).unwrap_or_default()
+    pub fn parse(text: &str) -> Option<Self> {
+        (text.len() == Self::LEN).then(|| unhex(text.as_bytes()).map(Self)).flatten()
     }
 
     /// The bits that it was made of.
     #[must_use]
     pub fn bits(&self) -> u128 {
-        let [high, low] = self.halves();
-        u128::from(high) << 64 | u128::from(low)
+        self.0
     }
 
-    /// The same in halves, the upper one first. The digits are our own, so that none of them is looked at twice.
-    pub(crate) fn halves(&self) -> [u64; 2] {
-        let digit = |byte: &u8| u64::from(if *byte < b'a' { byte & 15 } else { byte - b'a' + 10 });
-        let half = |digits: &[u8]| digits.iter().fold(0, |bits, byte| bits << 4 | digit(byte));
-        let (high, low) = self.0.split_at(16);
-        [half(high), half(low)]
+    /// Writes its digits.
+    #[must_use]
+    pub fn write<'a>(&self, digits: &'a mut [u8; Self::LEN]) -> &'a str {
+        hex(&self.0.to_be_bytes(), digits);
+        std::str::from_utf8(digits).unwrap_or_default()
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(self.write(&mut [0; Self::LEN]))
     }
 }
 
 impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -36,7 +36,8 @@ impl CallRecord {
 
     /// A number that differs for each call and each of its spans; never 0.
     fn span(&self, nth: u64) -> u64 {
-        let [high, low] = self.request_id.halves();
+        let bits = self.request_id.bits();
+        let (high, low) = ((bits >> 64) as u64, bits as u64);
         let mut z = high ^ low.wrapping_add(nth.wrapping_add(1).wrapping_mul(STEP));
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

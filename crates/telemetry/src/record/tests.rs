@@ -78,12 +78,16 @@ fn cost_is_summed_over_what_was_sent() {
 
 #[test]
 fn a_request_id_is_its_bits_in_hexadecimal() {
-    assert_eq!(RequestId::new(0).as_str(), "0".repeat(32));
-    assert_eq!(RequestId::new(u128::MAX).as_str(), "f".repeat(32));
+    assert_eq!(RequestId::new(0).to_string(), "0".repeat(32));
+    assert_eq!(RequestId::new(u128::MAX).to_string(), "f".repeat(32));
     for bits in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_fedc_ba98_7654_3210] {
-        assert_eq!(RequestId::new(bits).bits(), bits);
+        let id = RequestId::new(bits);
+        assert_eq!(RequestId::parse(&id.to_string()), Some(id));
     }
     assert_eq!(RequestId::new(0x0123_4567_89ab_cdef).to_string(), "00000000000000000123456789abcdef");
+    for no_id in ["", "1", &"g".repeat(32), &"F".repeat(32), &"0".repeat(33)] {
+        assert_eq!(RequestId::parse(no_id), None, "{no_id}");
+    }
 }
 
 #[test]

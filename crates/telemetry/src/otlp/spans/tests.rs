@@ -3,16 +3,26 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
 use sidegate_policy::Class;
 
-use super::{Resource, cut, export};
+use super::super::Resource;
+use super::{cut, export};
 use crate::record::{Detail, RequestId, Tool, ToolUse};
 use crate::testing::{attempt, caller, record};
 
+/// What a back-end reads. Whatever does not stand where the schema has it would be lost on the way.
+fn read(request: &[u8]) -> ExportTraceServiceRequest {
+    let read = ExportTraceServiceRequest::decode(request).unwrap();
+    assert!(read.encode_to_vec() == request, "every byte is understood, and as the library writes it");
+    read
+}
+
 fn told(record: &crate::CallRecord) -> Vec<Span> {
-    let mut request = export(std::slice::from_ref(record), &Resource::default());
+    let mut request = read(&export(std::slice::from_ref(record), &Resource::default()));
     request.resource_spans.remove(0).scope_spans.remove(0).spans
 }
 
@@ -121,7 +131,7 @@ fn a_resource_is_the_pod_and_what_is_told_wins() {
     }
     resource.set("service.name", "mine");
     assert_eq!(resource.get("service.name"), Some("mine"));
-    let request = export(&[], &resource);
+    let request = read(&export(&[], &resource));
     assert_eq!(request.resource_spans[0].resource.as_ref().unwrap().attributes.len(), 5);
 }
 
@@ -130,4 +140,16 @@ fn a_duration_beyond_all_bounds_ends_at_the_end_of_time() {
     let mut record = record();
     record.duration = Duration::MAX;
     assert_eq!(told(&record)[0].end_time_unix_nano, u64::MAX);
+}
+
+#[test]
+fn many_calls_are_one_request() {
+    let mut records = vec![record(); 200];
+    records[3].detail = Some(Box::new(Detail { trace_state: "a=b".into(), ..Detail::default() }));
+    let request = read(&export(&records, &Resource::of(&caller(), "1")));
+    let [resource] = &request.resource_spans[..] else { panic!("{}", request.resource_spans.len()) };
+    let [scope] = &resource.scope_spans[..] else { panic!("{}", resource.scope_spans.len()) };
+    assert_eq!(scope.scope.as_ref().unwrap().name, "sidegate");
+    assert_eq!(scope.spans.len(), 400);
+    assert_eq!(scope.spans[6].trace_state, "a=b");
 }

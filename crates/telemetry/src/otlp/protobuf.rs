@@ -1,0 +1,73 @@
+//! Protobuf's wire format (<https://protobuf.dev/programming-guides/encoding/>), written straight into bytes.
+//!
+//! For what is told too often to make messages of it first. It knows no schema: whoever writes names the fields, in
+//! their order, and leaves out what has its default. Reading is not here.
+
+/// How a value of a field is written: as groups of seven bits,
+const VARINT: u32 = 0;
+/// as eight bytes,
+const FIXED64: u32 = 1;
+/// behind its length,
+const LENGTH: u32 = 2;
+/// as four bytes.
+const FIXED32: u32 = 5;
+
+/// A message in the making.
+pub(super) struct Message<'a>(pub(super) &'a mut Vec<u8>);
+
+impl Message<'_> {
+    fn key(&mut self, field: u32, form: u32) {
+        varint(self.0, u64::from(field << 3 | form));
+    }
+
+    /// A number of any kind but the fixed ones, an enum or a bool.
+    pub(super) fn number(&mut self, field: u32, value: u64) {
+        self.key(field, VARINT);
+        varint(self.0, value);
+    }
+
+    /// A `fixed64`, or the bits of a `double`.
+    pub(super) fn fixed64(&mut self, field: u32, value: u64) {
+        self.key(field, FIXED64);
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// A `fixed32`.
+    pub(super) fn fixed32(&mut self, field: u32, value: u32) {
+        self.key(field, FIXED32);
+        self.0.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// A text or bytes.
+    pub(super) fn bytes(&mut self, field: u32, value: &[u8]) {
+        self.key(field, LENGTH);
+        varint(self.0, value.len() as u64);
+        self.0.extend_from_slice(value);
+    }
+
+    /// A message within. Most are short: its length has one byte, unless it turns out to need more.
+    pub(super) fn message(&mut self, field: u32, write: impl FnOnce(&mut Message<'_>)) {
+        self.key(field, LENGTH);
+        let start = self.0.len();
+        self.0.push(0);
+        write(self);
+        let length = self.0.len() - start - 1;
+        match (u8::try_from(length), self.0.get_mut(start)) {
+            (Ok(length @ ..0x80), Some(place)) => *place = length,
+            _ => {
+                let mut digits = Vec::with_capacity(10);
+                varint(&mut digits, length as u64);
+                self.0.splice(start..=start, digits);
+            }
+        }
+    }
+}
+
+/// Seven bits in each byte, the lowest first; the top bit says that there are more.
+fn varint(into: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        into.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    into.push(value as u8);
+}
