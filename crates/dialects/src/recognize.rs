@@ -33,7 +33,7 @@ pub struct Endpoint {
     pub dialect: Dialect,
     /// What it does.
     pub operation: Operation,
-    /// The model, where the path names it (Gemini, and one model of a list).
+    /// The model, where the path names it (Gemini, a deployment of Azure's, and one model of a list).
     pub model: Option<Arc<str>>,
     /// How the answer is wanted, where the path says it; [`Streaming::No`] where the body may still say otherwise.
     pub streaming: Streaming,
@@ -42,10 +42,26 @@ pub struct Endpoint {
 /// Where in the body the values stand that an edit may touch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spans {
-    /// The string token of `model`, with its quotes; none where the body has none.
-    pub model: Option<Range<usize>>,
+    /// Where it names its model.
+    pub model: ModelSpan,
     /// What it takes to ask for a stream's usage.
     pub usage_option: UsageOption,
+}
+
+/// Where a body names its model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelSpan {
+    /// Nowhere: the path does, upstream too.
+    Nowhere,
+    /// In this string token of `model`, with its quotes.
+    Token(Range<usize>),
+    /// Only the path does, and upstream the body has to: `model` is inserted here, after the opening brace.
+    Into {
+        /// Offset of the insertion.
+        at: usize,
+        /// No member follows.
+        empty: bool,
+    },
 }
 
 /// What it takes to make a body ask for its stream's usage (`stream_options.include_usage: true`).
@@ -83,6 +99,7 @@ pub struct Recognized {
 #[derive(Debug)]
 struct Found {
     model: Option<Arc<str>>,
+    others: Vec<Arc<str>>,
     streaming: Streaming,
     bounds: Bounds,
     conversation: Conversation,
@@ -128,7 +145,7 @@ fn read(
     let reader = Reader::new(body, noting);
     let found = match (endpoint.operation, endpoint.dialect) {
         (Operation::ListModels | Operation::GetModel, _) => nothing(endpoint),
-        (operation, Dialect::OpenAi) => openai::read(operation, body, reader)?,
+        (_, Dialect::OpenAi) => openai::read(endpoint, body, reader)?,
         (_, Dialect::Anthropic) => anthropic::read(body, reader)?,
         (_, Dialect::Gemini) => gemini::read(endpoint, body, reader)?,
     };
@@ -136,7 +153,9 @@ fn read(
     let call = Call {
         dialect: endpoint.dialect,
         operation: endpoint.operation,
-        model: found.model.or_else(|| endpoint.model.clone()).unwrap_or_default(),
+        // The path is the stronger one: there it is the name of a deployment, whatever the body says.
+        model: endpoint.model.clone().or(found.model).unwrap_or_default(),
+        others: found.others,
         streaming: found.streaming,
         asked_usage,
         bounds: found.bounds,
@@ -151,10 +170,11 @@ fn read(
 fn nothing(endpoint: &Endpoint) -> Found {
     Found {
         model: endpoint.model.clone(),
+        others: Vec::new(),
         streaming: Streaming::No,
         bounds: Bounds { choices: 1, ..Bounds::default() },
         conversation: Conversation::default(),
-        spans: Spans { model: None, usage_option: UsageOption::NotApplicable },
+        spans: Spans { model: ModelSpan::Nowhere, usage_option: UsageOption::NotApplicable },
         notes: Notes::default(),
     }
 }

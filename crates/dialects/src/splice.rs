@@ -8,7 +8,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use sidegate_policy::{Call, Dialect, Operation, Streaming};
 
-use crate::recognize::{Endpoint, Spans, UsageOption};
+use crate::recognize::{Endpoint, ModelSpan, Spans, UsageOption};
 use crate::text::quote;
 
 /// What changes in a body.
@@ -82,11 +82,7 @@ struct Edit {
 /// `body`, whose values stand at `spans`, with `edits`.
 #[must_use]
 pub fn body(spans: &Spans, body: &Bytes, edits: &Edits<'_>) -> Pieces {
-    let model = edits.model.zip(spans.model.clone()).map(|(name, span)| {
-        let mut token = Vec::with_capacity(name.len() + 2);
-        quote(name, &mut token);
-        Edit { span, with: token.into() }
-    });
+    let model = edits.model.and_then(|name| model_edit(name, &spans.model));
     let usage = if edits.include_usage { usage_edit(&spans.usage_option) } else { None };
     let (first, second) = match (model, usage) {
         (Some(m), Some(u)) if u.span.start < m.span.start => (Some(u), Some(m)),
@@ -104,6 +100,26 @@ pub fn body(spans: &Spans, body: &Bytes, edits: &Edits<'_>) -> Pieces {
     }
     pieces.push(body.slice(from..));
     pieces
+}
+
+fn model_edit(name: &str, place: &ModelSpan) -> Option<Edit> {
+    let mut with = Vec::with_capacity(name.len() + 16);
+    let span = match place {
+        ModelSpan::Nowhere => return None,
+        ModelSpan::Token(span) => {
+            quote(name, &mut with);
+            span.clone()
+        }
+        ModelSpan::Into { at, empty } => {
+            with.extend_from_slice(br#""model":"#);
+            quote(name, &mut with);
+            if !empty {
+                with.push(b',');
+            }
+            *at..*at
+        }
+    };
+    Some(Edit { span, with: with.into() })
 }
 
 fn usage_edit(option: &UsageOption) -> Option<Edit> {

@@ -192,6 +192,9 @@ pub struct Call {
     pub operation: Operation,
     /// The model that was asked for; empty where the operation names none.
     pub model: Arc<str>,
+    /// Models that the body names beside it, for a provider that falls back by itself (`models`): they lead nowhere
+    /// here, and the lists hold for them too.
+    pub others: Vec<Arc<str>>,
     /// How the answer is wanted.
     pub streaming: Streaming,
     /// The caller itself asked for the stream's usage (`stream_options.include_usage`).

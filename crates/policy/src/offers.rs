@@ -102,6 +102,7 @@ fn generation(dialect: Dialect, model: Arc<str>) -> Call {
         dialect,
         operation,
         model,
+        others: Vec::new(),
         streaming: Streaming::No,
         asked_usage: false,
         bounds: Bounds::default(),

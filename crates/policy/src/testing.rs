@@ -163,6 +163,7 @@ pub(crate) fn call(model: &str) -> Call {
         dialect: Dialect::OpenAi,
         operation: Operation::ChatCompletions,
         model: model.into(),
+        others: Vec::new(),
         streaming: Streaming::No,
         asked_usage: false,
         bounds: Bounds::default(),

@@ -83,8 +83,9 @@ pub fn prepare(
     target: &Target,
 ) -> Result<Box<Request<Outgoing>>, Fault> {
     let (provider, ready) = (&armed.snapshot.providers[target.provider], &armed.providers[target.provider]);
-    let edits =
-        Edits { model: (target.model != asked.call.model).then_some(&*target.model), include_usage: asks_usage(asked) };
+    // Where the path named the model, the body may say something else.
+    let renamed = target.model != asked.call.model || asked.endpoint.model.is_some();
+    let edits = Edits { model: renamed.then_some(&*target.model), include_usage: asks_usage(asked) };
     let uri = uri(ready, provider, asked, &target.model)?;
     let body = Outgoing::new(splice::body(&asked.spans, &asked.body, &edits));
     // Boxed, because it is handed through several futures.

@@ -1,7 +1,7 @@
 // The openai SDK: chat, responses, embeddings, models.
 
 import assert from "node:assert/strict";
-import OpenAI from "openai";
+import OpenAI, { AzureOpenAI } from "openai";
 import {
   abandoning, direct, echoed, openaiEmbedding, openaiModel, prompt, refusedModel, run, schema,
   some, thrown,
@@ -60,6 +60,17 @@ await run("js/openai", {
     const names = [];
     for await (const model of client.models.list()) names.push(model.id);
     assert.ok(names.includes(openaiModel), names.join(" "));
+  },
+
+  // It prefers OPENAI_BASE_URL to an endpoint of Azure's, and names the model in its paths.
+  async "azure"() {
+    if (direct) return;
+    const azure = new AzureOpenAI();
+    const answer = await azure.chat.completions.create({ model: openaiModel, messages });
+    echoed(answer.choices[0].message.content);
+    const error = await thrown(() =>
+      azure.chat.completions.create({ model: refusedModel, messages }));
+    assert.ok(error instanceof OpenAI.PermissionDeniedError, error.message);
   },
 
   async "refused model"() {

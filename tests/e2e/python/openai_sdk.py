@@ -101,6 +101,20 @@ def models():
 
 
 @cases.case
+def azure():
+    """Its paths name the model, as deployments."""
+    if DIRECT:
+        return
+    own = openai.AzureOpenAI()
+    answer = own.chat.completions.create(model=OPENAI_MODEL, messages=messages)
+    echoed(answer.choices[0].message.content)
+    raised(
+        openai.PermissionDeniedError,
+        lambda: own.chat.completions.create(model=REFUSED_MODEL, messages=messages),
+    )
+
+
+@cases.case
 def refused_model():
     kind = openai.NotFoundError if DIRECT else openai.PermissionDeniedError
     error = raised(

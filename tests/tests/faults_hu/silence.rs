@@ -40,13 +40,11 @@ async fn hu8_silence_after_the_head_ends_in_time() {
             always(&stage, Fault::Stall { after_event: Some(0), ping_ms });
             let began = Instant::now();
             let answer = stage.call(request.clone()).await;
-            assert!(about(began.elapsed(), 30), "{name}, {ping_ms:?}: {:?}", began.elapsed());
-            assert_eq!(
-                (answer.status.as_u16(), answer.class()),
-                (504, "upstream_timeout"),
-                "{name}: {}",
-                answer.text()
-            );
+            // The same target gets a second chance. After that nothing else is possible, so that its head is not held
+            // back, and the error is told in the stream.
+            assert!(about(began.elapsed(), 60), "{name}, {ping_ms:?}: {:?}", began.elapsed());
+            let text = answer.text();
+            assert!(!answer.complete && text.contains("upstream_timeout"), "{name}: {} {text}", answer.status);
             assert_eq!(stage.line().await["reason"], "first_event_timeout", "{name}");
             assert_eq!(stage.memory.open(), 0, "{name}: the connection is not used again");
         }
@@ -100,7 +98,7 @@ async fn hu8_an_answer_in_one_body_has_its_own_time() {
     always(&stage, Fault::Stall { after_event: None, ping_ms: None });
     let began = Instant::now();
     let answer = stage.call(chat("m", "")).await;
-    assert!(about(began.elapsed(), 40), "{:?}", began.elapsed());
+    assert!(about(began.elapsed(), 80), "{:?}", began.elapsed());
     assert_eq!((answer.status.as_u16(), answer.class()), (504, "upstream_timeout"));
     assert_eq!(stage.line().await["reason"], "response_timeout");
 }

@@ -104,6 +104,7 @@ pub fn asked(arguments: &Arguments) -> Result<Call, Failure> {
         dialect,
         operation,
         model: arguments.model.as_str().into(),
+        others: Vec::new(),
         streaming: Streaming::No,
         asked_usage: false,
         bounds: Bounds { choices: 1, ..Bounds::default() },

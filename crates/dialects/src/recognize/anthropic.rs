@@ -7,7 +7,7 @@ use sidegate_policy::{Refusal, Streaming};
 
 use super::fields::{boolean, integer, limit, model, model_missing};
 use super::reader::{Reader, Role};
-use super::{Found, Spans, UsageOption};
+use super::{Found, ModelSpan, Spans, UsageOption};
 use crate::scan::Kind;
 
 /// The keys that are acted on, at the top of a body.
@@ -33,10 +33,11 @@ pub(super) fn read(body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal
     let (model, token) = top.model.ok_or_else(model_missing)?;
     Ok(Found {
         model: Some(model),
+        others: Vec::new(),
         streaming: if top.stream { Streaming::Sse } else { Streaming::No },
         bounds: reader.bounds(body, limit(top.max_tokens), 1),
         conversation: reader.conversation(),
-        spans: Spans { model: Some(token), usage_option: UsageOption::NotApplicable },
+        spans: Spans { model: ModelSpan::Token(token), usage_option: UsageOption::NotApplicable },
         notes: reader.take_notes(),
     })
 }

@@ -5,7 +5,7 @@ use sidegate_policy::{Operation, Refusal};
 
 use super::fields::{Once, bad, bit, choices, integer, limit};
 use super::reader::{Reader, Role};
-use super::{Endpoint, Found, Spans, UsageOption};
+use super::{Endpoint, Found, ModelSpan, Spans, UsageOption};
 use crate::scan::Kind;
 use crate::text;
 
@@ -48,10 +48,11 @@ pub(super) fn read(endpoint: &Endpoint, body: &[u8], mut reader: Reader<'_>) -> 
     reader.scan.end()?;
     Ok(Found {
         model: endpoint.model.clone(),
+        others: Vec::new(),
         streaming: endpoint.streaming,
         bounds: reader.bounds(body, limit(top.max_output), choices(top.choices)),
         conversation: reader.conversation(),
-        spans: Spans { model: None, usage_option: UsageOption::NotApplicable },
+        spans: Spans { model: ModelSpan::Nowhere, usage_option: UsageOption::NotApplicable },
         notes: reader.take_notes(),
     })
 }

@@ -7,11 +7,11 @@ use sidegate_policy::{Operation, Refusal, Streaming};
 
 use super::fields::{bad, boolean, choices, integer, limit, model, model_missing};
 use super::reader::{Reader, Role};
-use super::{Found, Spans, UsageOption};
+use super::{Endpoint, Found, ModelSpan, Spans, UsageOption};
 use crate::scan::Kind;
 
 /// The keys that are acted on, at the top of a body.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "model",
     "stream",
     "stream_options",
@@ -32,12 +32,17 @@ const KEYS: [&str; 20] = [
     "files",
     "file_ids",
     "container",
+    "models",
 ];
+
+/// Models beside the one that is asked for, at most.
+const MAX_OTHERS: usize = 16;
 
 /// The top of a body.
 #[derive(Debug, Default)]
 struct Top {
     model: Option<(Arc<str>, Range<usize>)>,
+    others: Vec<Arc<str>>,
     stream: bool,
     usage: Option<UsageOption>,
     max_tokens: Option<i64>,
@@ -47,13 +52,17 @@ struct Top {
     best_of: Option<i64>,
 }
 
-pub(super) fn read(operation: Operation, body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal> {
-    let mut top = Top::default();
+pub(super) fn read(endpoint: &Endpoint, body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal> {
+    let (operation, mut top) = (endpoint.operation, Top::default());
     reader.scan.kind()?;
     let brace = reader.scan.at();
     reader.object(&KEYS, |r, at| member(r, operation, &mut top, KEYS.get(at).copied().unwrap_or_default()))?;
     reader.scan.end()?;
-    let (model, token) = top.model.take().ok_or_else(model_missing)?;
+    let (model, span) = match (top.model.take(), &endpoint.model) {
+        (Some((model, token)), _) => (model, ModelSpan::Token(token)),
+        (None, Some(model)) => (model.clone(), into_body(body, brace + 1)),
+        (None, None) => return Err(model_missing()),
+    };
     let streaming = if top.stream { Streaming::Sse } else { Streaming::No };
     let has_option = matches!(operation, Operation::ChatCompletions | Operation::Completions);
     let usage_option = match top.usage.take() {
@@ -63,12 +72,19 @@ pub(super) fn read(operation: Operation, body: &[u8], mut reader: Reader<'_>) ->
     };
     Ok(Found {
         model: Some(model),
+        others: std::mem::take(&mut top.others),
         streaming,
         bounds: reader.bounds(body, max_output(operation, &top), choices(top.n.max(top.best_of))),
         conversation: reader.conversation(),
-        spans: Spans { model: Some(token), usage_option },
+        spans: Spans { model: span, usage_option },
         notes: reader.take_notes(),
     })
+}
+
+/// A body that leaves its model to the path.
+fn into_body(body: &[u8], at: usize) -> ModelSpan {
+    let rest = body.get(at..).unwrap_or_default().trim_ascii_start();
+    ModelSpan::Into { at, empty: rest.starts_with(b"}") }
 }
 
 /// Where two names of the limit stand side by side, the larger one bounds.
@@ -82,6 +98,7 @@ fn max_output(operation: Operation, top: &Top) -> Option<u64> {
 fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &str) -> Result<(), Refusal> {
     match key {
         "model" => top.model = Some(model(&mut r.scan)?),
+        "models" => others(r, &mut top.others)?,
         "stream" => top.stream = boolean(&mut r.scan, key)?.unwrap_or(false),
         "stream_options" => top.usage = Some(stream_options(r)?),
         "max_tokens" => top.max_tokens = integer(&mut r.scan, key)?,
@@ -102,6 +119,22 @@ fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &str) ->
         _ => r.reference()?,
     }
     Ok(())
+}
+
+/// Names for a provider that falls back by itself.
+fn others(r: &mut Reader<'_>, named: &mut Vec<Arc<str>>) -> Result<(), Refusal> {
+    match r.scan.kind()? {
+        Kind::Null => return r.skip(),
+        Kind::Array => {}
+        _ => return Err(bad("`models` is not a list")),
+    }
+    r.array(|r| {
+        if named.len() == MAX_OTHERS {
+            return Err(bad(format!("`models` names more than {MAX_OTHERS}")));
+        }
+        named.push(model(&mut r.scan)?.0);
+        Ok(())
+    })
 }
 
 fn stream_options(r: &mut Reader<'_>) -> Result<UsageOption, Refusal> {

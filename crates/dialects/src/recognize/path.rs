@@ -13,12 +13,13 @@ use super::Endpoint;
 use super::fields::MAX_MODEL;
 
 /// The paths that are served, for refusals that help.
-const PATHS: [&str; 11] = [
+const PATHS: [&str; 12] = [
     "/v1/chat/completions",
     "/v1/responses",
     "/v1/responses/input_tokens",
     "/v1/embeddings",
     "/v1/completions",
+    "/v1/deployments/{model}/chat/completions",
     "/v1/models",
     "/v1/messages",
     "/v1/messages/count_tokens",
@@ -99,6 +100,15 @@ fn place(path: &str, headers: &HeaderMap) -> Option<Place> {
         ["completions"] => fixed(Dialect::OpenAi, Operation::Completions),
         ["messages"] => fixed(Dialect::Anthropic, Operation::Messages),
         ["messages", "count_tokens"] => fixed(Dialect::Anthropic, Operation::CountTokens),
+        ["deployments", name, rest @ ..] => {
+            let operation = match rest {
+                ["chat", "completions"] => Operation::ChatCompletions,
+                ["completions"] => Operation::Completions,
+                ["embeddings"] => Operation::Embeddings,
+                _ => return None,
+            };
+            Place { model: Some(model_name(name, false)?), ..fixed(Dialect::OpenAi, operation) }
+        }
         ["models"] => fixed(lister(prefix, headers), Operation::ListModels),
         ["models" | "tunedModels", .., last] if method_of_model(last).is_some() => {
             return gemini(prefix, rest);

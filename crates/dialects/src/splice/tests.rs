@@ -9,8 +9,12 @@ fn at(path: &str, query: Option<&str>) -> Endpoint {
 }
 
 fn spliced(text: &str, edits: &Edits<'_>) -> String {
+    spliced_at("/v1/chat/completions", text, edits)
+}
+
+fn spliced_at(path: &str, text: &str, edits: &Edits<'_>) -> String {
     let original = Bytes::from(text.to_owned());
-    let found = recognize(&at("/v1/chat/completions", None), &HeaderMap::new(), &original, &[]).expect("sound");
+    let found = recognize(&at(path, None), &HeaderMap::new(), &original, &[]).expect("sound");
     let pieces = body(&found.spans, &original, edits);
     let length = pieces.len();
     let all: Vec<u8> = pieces.flat_map(|piece| piece.to_vec()).collect();
@@ -28,6 +32,18 @@ fn without_edits_the_body_is_the_same_bytes_in_one_piece() {
     let only = pieces.next().expect("a piece");
     assert_eq!((only.as_ptr(), only.len()), (text.as_ptr(), text.len()));
     assert!(pieces.next().is_none() && pieces.is_empty());
+}
+
+#[test]
+fn a_model_that_only_the_path_named_is_written_into_the_body() {
+    let deployed = |text: &str, edits| spliced_at("/deployments/d/chat/completions", text, edits);
+    let model = Edits { model: Some("m"), include_usage: true };
+    assert_eq!(deployed("{}", &model), r#"{"model":"m"}"#);
+    assert_eq!(deployed(" { } ", &model), r#" {"model":"m" } "#);
+    assert_eq!(deployed(r#"{"n":1}"#, &model), r#"{"model":"m","n":1}"#);
+    assert_eq!(deployed(r#"{"model":"d","n":1}"#, &model), r#"{"model":"m","n":1}"#);
+    let both = r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#;
+    assert_eq!(deployed(r#"{"stream":true}"#, &model), both);
 }
 
 #[test]

@@ -35,10 +35,6 @@ pub fn replay(case: &Case) -> Replayed {
 
 /// Cases whose answer is metered and whose request is none of ours yet.
 fn waits(case: &Case) -> Option<&'static str> {
-    let path = case.text("endpoint");
-    if path.contains("/deployments/") {
-        return Some("deployments in the path");
-    }
     if case.text("method") == "GET" && case.dialect == "openai.responses" {
         return Some("fetching a stored response");
     }
@@ -48,8 +44,9 @@ fn waits(case: &Case) -> Option<&'static str> {
 fn recognised(case: &Case, dialect: Dialect, operation: Operation) -> Result<(), String> {
     let request = case.request.clone().unwrap_or_else(|| made(case, operation));
     let model = model_of(case, dialect, &request);
-    let streamed = case.text("endpoint").contains(":stream") || (dialect == Dialect::Gemini && case.is_stream);
-    let path = path(operation, dialect, &model, streamed);
+    let recorded = case.text("endpoint");
+    let streamed = recorded.contains(":stream") || (dialect == Dialect::Gemini && case.is_stream);
+    let path = deployment(case).map_or_else(|| path(operation, dialect, &model, streamed), |_| recorded.to_owned());
     let method = if operation == Operation::ListModels { Method::GET } else { Method::POST };
     let query = streamed.then_some("alt=sse");
     let headers = HeaderMap::new();
@@ -95,11 +92,19 @@ fn made(case: &Case, operation: Operation) -> Value {
 }
 
 fn model_of(case: &Case, dialect: Dialect, request: &Value) -> String {
+    if let Some(deployment) = deployment(case) {
+        return deployment.to_owned();
+    }
     if dialect != Dialect::Gemini {
         return request["model"].as_str().unwrap_or_default().to_owned();
     }
     let of_path = case.text("endpoint").rsplit_once("/models/").and_then(|(_, last)| last.split(':').next());
     of_path.map_or_else(|| "gemini-2.5-flash".to_owned(), str::to_owned)
+}
+
+/// The name that the recorded path gives the model, where it is one of Azure's deployments.
+fn deployment(case: &Case) -> Option<&str> {
+    case.text("endpoint").split_once("/deployments/")?.1.split('/').next()
 }
 
 fn path(operation: Operation, dialect: Dialect, model: &str, streamed: bool) -> String {

@@ -5,9 +5,13 @@ use crate::plan::{LeftOut, WhyLeft};
 use crate::refusal::{Class, Reason, Refusal};
 
 impl Question<'_> {
-    /// The asked name against every list.
+    /// The asked names against every list.
     pub(super) fn check_lists(&self, with_dry_run: bool) -> Result<(), Refusal> {
-        let model = &*self.call.model;
+        let mut asked = std::iter::once(&self.call.model).chain(&self.call.others);
+        asked.try_for_each(|model| self.check_name(model, with_dry_run))
+    }
+
+    fn check_name(&self, model: &str, with_dry_run: bool) -> Result<(), Refusal> {
         for list in self.snapshot.deny.iter().filter(|l| acts(l.mode, with_dry_run)) {
             if list.globs.iter().any(|g| g.matches(model)) {
                 let message = format!("The model `{model}` is denied by {}.", list.meta);

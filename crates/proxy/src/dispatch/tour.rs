@@ -8,7 +8,7 @@ mod tests;
 
 use std::time::Duration;
 
-use sidegate_policy::{Plan, Reason};
+use sidegate_policy::Plan;
 
 use super::attempt::{Failure, Kind};
 use crate::prepare::Target;
@@ -103,9 +103,6 @@ impl<'a> Tour<'a> {
         }
         match failure.kind {
             Kind::Unsent => self.next_candidate().unwrap_or_else(|| self.again(None, means)),
-            Kind::Transient if failure.fault.reason.is_some_and(took_too_long) => {
-                self.next_candidate().unwrap_or(Next::GiveUp)
-            }
             Kind::Transient => match self.again(failure.fault.retry_after, means) {
                 Next::GiveUp => self.next_candidate().unwrap_or(Next::GiveUp),
                 next => next,
@@ -152,8 +149,4 @@ impl<'a> Tour<'a> {
         let jitter = BACK_OFF.mul_f64((means.draw() >> 11) as f64 / (1_u64 << 53) as f64);
         Next::After(asked.unwrap_or(BACK_OFF / 2) + jitter)
     }
-}
-
-fn took_too_long(reason: Reason) -> bool {
-    matches!(reason, Reason::ResponseTimeout | Reason::FirstEventTimeout | Reason::IdleTimeout | Reason::StreamTimeout)
 }

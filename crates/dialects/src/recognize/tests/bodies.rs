@@ -7,7 +7,8 @@ fn the_fields_that_are_acted_on_are_found_in_any_order() {
     assert_eq!(&*found.call.model, "gpt-4o");
     assert_eq!(found.call.streaming, Streaming::Sse);
     assert_eq!(found.call.bounds.max_output, Some(7));
-    assert_eq!(found.spans.model.map(|s| &body[s]), Some("\"gpt-4o\""));
+    let ModelSpan::Token(token) = found.spans.model else { panic!("{:?}", found.spans) };
+    assert_eq!(&body[token], "\"gpt-4o\"");
 }
 
 #[test]
@@ -109,6 +110,29 @@ fn a_body_names_its_model() {
         assert_eq!(reason(MESSAGES, body), Some(Reason::ModelMissing), "{body}");
     }
     assert_eq!(&*call(GENERATE, &json!({})).model, "gemini-2.5-flash");
+}
+
+#[test]
+fn the_path_of_a_deployment_names_the_model_whatever_the_body_says() {
+    let path = "/openai/deployments/my%2Dgpt/chat/completions";
+    for body in [json!({}), json!({"model": "another"}), json!({"stream": true})] {
+        assert_eq!(&*call(path, &body).model, "my-gpt", "{body}");
+    }
+    for elsewhere in ["/deployments/d/messages", "/anthropic/deployments/d/chat/completions", "/deployments/a/b/chat"] {
+        assert!(endpoint(&http::Method::POST, elsewhere, None, &HeaderMap::new()).is_err(), "{elsewhere}");
+    }
+}
+
+#[test]
+fn further_models_are_told_within_bounds() {
+    let others = |body: &Value| call(CHAT, body).others.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(others(&json!({"model": "a", "models": ["b", "c"]})), ["b", "c"]);
+    assert!(others(&json!({"model": "a", "models": null})).is_empty());
+    let with = |models: Value| reason(CHAT, &json!({"model": "a", "models": models}).to_string());
+    assert_eq!(with(json!(vec!["b"; 16])), None);
+    for impossible in [json!(vec!["b"; 17]), json!("b"), json!([1]), json!([["b"]])] {
+        assert_eq!(with(impossible.clone()), Some(Reason::BadField), "{impossible}");
+    }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! Allowed and denied models.
 
+use crate::call::Call;
 use crate::meta::{Rank, Specificity};
 use crate::plan::{Rule, WhyLeft};
 use crate::refusal::Class;
-use crate::testing::{list, meta, platform, provider, route, target, tenant, world};
+use crate::testing::{call, list, meta, platform, provider, route, target, tenant, world};
 
 #[test]
 fn without_lists_every_model_is_allowed() {
@@ -20,6 +21,18 @@ fn a_denied_model_is_refused_by_the_rule_that_denies_it() {
     assert!(refusal.message.contains("`gpt-3.5-turbo`") && refusal.message.contains("AIPolicy/ns/strict spec.models"));
     assert_eq!(refusal.retry_after, None);
     assert!(world.decide(&crate::testing::call("gpt-4o"), 0).is_ok());
+}
+
+#[test]
+fn models_that_a_body_names_beside_the_asked_one_are_held_to_the_lists_too() {
+    let world = world(vec![provider("router")]).allow(list("team", &["gpt-*"])).deny(list("strict", &["gpt-5*"]));
+    let with = |others: &[&str]| Call { others: others.iter().map(|o| (*o).into()).collect(), ..call("gpt-4o") };
+    assert!(world.decide(&with(&["gpt-4o-mini"]), 0).is_ok());
+    for (others, rule) in [(&["gpt-4o-mini", "claude-opus"], "team"), (&["gpt-4o-mini", "gpt-5"], "strict")] {
+        let refusal = world.decide(&with(others), 0).unwrap_err();
+        assert_eq!((refusal.class, refusal.rule), (Class::ModelNotAllowed, Some(meta(rule, "spec.models"))));
+        assert!(refusal.message.contains(others[1]), "{}", refusal.message);
+    }
 }
 
 #[test]
