@@ -25,11 +25,11 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 LOCKS = [HERE / "python/requirements.txt", HERE / "js/package-lock.json"]
 SUITES = {
-    "python/openai": 11,
+    "python/openai": 12,
     "python/anthropic": 9,
     "python/google": 9,
     "python/langchain": 6,
-    "js/openai": 9,
+    "js/openai": 10,
     "js/anthropic": 8,
     "js/google": 8,
     "js/ai": 22,
