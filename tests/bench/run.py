@@ -28,7 +28,7 @@ PLAIN, TLS, TRACED = ("floor", "sidecar"), ("floor-tls", "sidecar-tls"), ("floor
 PHASES = ["binary", "start", "held", *CPU_PHASES, "call-tls", "call-traced", "open"]
 
 # rounds and seconds a slice: calls, paced streams, bursts, open loop; then rounds of held and start
-FULL = {"call": (14, 1.2), "paced": (12, 2.0), "burst": (12, 1.0), "open": (12, 2.0), "held": 2, "start": 15}
+FULL = {"call": (24, 1.2), "paced": (12, 2.0), "burst": (12, 1.0), "open": (12, 2.0), "held": 2, "start": 15}
 QUICK = {"call": (5, 0.8), "paced": (3, 1.6), "burst": (4, 0.6), "open": (3, 2.0), "held": 1, "start": 5}
 
 

@@ -234,6 +234,11 @@ impl Stage {
         address
     }
 
+    /// Tells the sidecar to go: nothing new is taken, and what runs may end.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
     /// Serves the simulator over a real socket, for a stage set with `network`.
     ///
     /// # Panics

@@ -21,13 +21,15 @@ async fn a_call_is_answered_with_the_providers_own_bytes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deployment_in_the_path_is_the_model_that_is_asked_for() {
-    let mut stage = Stage::simple();
-    let body = r#"{"messages":[{"role":"user","content":"hello"}]}"#;
-    let path = "/openai/deployments/gpt-4o-mini/chat/completions?api-version=2025-04-01-preview";
-    let answer = stage.call(post(path, body)).await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.json()["model"], "gpt-4o-mini", "the provider reads it in the body");
-    assert_eq!(stage.line().await["model"], "gpt-4o-mini");
+    for said in ["", r#""model":null,"#, r#""model":"gpt-5","#] {
+        let mut stage = Stage::simple();
+        let body = format!(r#"{{{said}"messages":[{{"role":"user","content":"hello"}}]}}"#);
+        let path = "/openai/deployments/gpt-4o-mini/chat/completions?api-version=2025-04-01-preview";
+        let answer = stage.call(post(path, body)).await;
+        assert_eq!(answer.status, 200, "{said}: {}", answer.text());
+        assert_eq!(answer.json()["model"], "gpt-4o-mini", "{said}: the provider reads it in the body");
+        assert_eq!(stage.line().await["model"], "gpt-4o-mini", "{said}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

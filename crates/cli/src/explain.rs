@@ -27,6 +27,9 @@ pub struct Arguments {
     /// The model that the call asks for.
     #[arg(short, long, value_name = "MODEL")]
     model: String,
+    /// A model that the body lets the provider answer with instead; may be repeated.
+    #[arg(long = "fallback", value_name = "MODEL")]
+    fallbacks: Vec<String>,
     /// The dialect of the call: OpenAI, Anthropic or Gemini; by default that of the operation, else OpenAI.
     #[arg(short, long, value_name = "DIALECT", value_parser = call::Dialects)]
     dialect: Option<Dialect>,

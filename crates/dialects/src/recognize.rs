@@ -5,6 +5,7 @@
 //! acts on are not looked at; of those that somebody acts on, nothing may be said twice.
 
 mod anthropic;
+mod fallbacks;
 mod fields;
 mod gemini;
 mod openai;
@@ -15,7 +16,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use sidegate_policy::{Bounds, Call, Conversation, Dialect, Operation, Refusal, Streaming};
+use sidegate_policy::{Bounds, Call, Conversation, Dialect, Fallbacks, Operation, Refusal, Streaming};
 
 pub use path::{allowed_methods, endpoint};
 use reader::Reader;
@@ -99,7 +100,7 @@ pub struct Recognized {
 #[derive(Debug)]
 struct Found {
     model: Option<Arc<str>>,
-    others: Vec<Arc<str>>,
+    fallbacks: Fallbacks,
     streaming: Streaming,
     bounds: Bounds,
     conversation: Conversation,
@@ -112,7 +113,7 @@ struct Found {
 /// `header_names` are the names, in lower case, whose values policy looks at.
 ///
 /// # Errors
-/// A body that is no JSON object, that names no model, or in which a field that is acted on has an impossible
+/// A body that is no JSON object, that names no model where the path does not either, or in which a field that is acted on has an impossible
 /// value or stands twice, is refused with [`sidegate_policy::Class::RequestInvalid`].
 pub fn recognize(
     endpoint: &Endpoint,
@@ -153,9 +154,8 @@ fn read(
     let call = Call {
         dialect: endpoint.dialect,
         operation: endpoint.operation,
-        // The path is the stronger one: there it is the name of a deployment, whatever the body says.
-        model: endpoint.model.clone().or(found.model).unwrap_or_default(),
-        others: found.others,
+        model: found.model.or_else(|| endpoint.model.clone()).unwrap_or_default(),
+        fallbacks: found.fallbacks,
         streaming: found.streaming,
         asked_usage,
         bounds: found.bounds,
@@ -170,7 +170,7 @@ fn read(
 fn nothing(endpoint: &Endpoint) -> Found {
     Found {
         model: endpoint.model.clone(),
-        others: Vec::new(),
+        fallbacks: Fallbacks::default(),
         streaming: Streaming::No,
         bounds: Bounds { choices: 1, ..Bounds::default() },
         conversation: Conversation::default(),

@@ -1,7 +1,7 @@
 //! The same request with a few values replaced: slices of the original bytes with small pieces between them.
 //!
 //! Only what an edit names changes; every other byte reaches the provider as the caller wrote it. Where the
-//! path names the model, the path is written afresh: nothing of the caller's path is copied.
+//! path names the model, the path is written afresh, or the name into the body: nothing of the caller's path is copied.
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use crate::text::quote;
 /// What changes in a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Edits<'a> {
-    /// The model's other name; none leaves it as it is.
+    /// The name to ask for; none leaves what stands there.
     pub model: Option<&'a str>,
     /// Ask for the stream's usage, where the operation knows how.
     pub include_usage: bool,
@@ -103,22 +103,16 @@ pub fn body(spans: &Spans, body: &Bytes, edits: &Edits<'_>) -> Pieces {
 }
 
 fn model_edit(name: &str, place: &ModelSpan) -> Option<Edit> {
-    let mut with = Vec::with_capacity(name.len() + 16);
-    let span = match place {
+    let (span, before, after): (_, &[u8], &[u8]) = match place {
         ModelSpan::Nowhere => return None,
-        ModelSpan::Token(span) => {
-            quote(name, &mut with);
-            span.clone()
-        }
-        ModelSpan::Into { at, empty } => {
-            with.extend_from_slice(br#""model":"#);
-            quote(name, &mut with);
-            if !empty {
-                with.push(b',');
-            }
-            *at..*at
-        }
+        ModelSpan::Token(span) => (span.clone(), b"", b""),
+        ModelSpan::Into { at, empty: true } => (*at..*at, br#""model":"#, b""),
+        ModelSpan::Into { at, empty: false } => (*at..*at, br#""model":"#, b","),
     };
+    let mut with = Vec::with_capacity(before.len() + name.len() + 2 + after.len());
+    with.extend_from_slice(before);
+    quote(name, &mut with);
+    with.extend_from_slice(after);
     Some(Edit { span, with: with.into() })
 }
 

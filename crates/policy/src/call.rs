@@ -183,6 +183,16 @@ impl Conversation {
     }
 }
 
+/// Models that the provider may answer with in the place of the asked one, because the body says so (`models`,
+/// `fallbacks`). They lead nowhere here, and the lists hold for them too.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fallbacks {
+    /// By name.
+    pub named: Vec<Arc<str>>,
+    /// And others: the choice is the provider's, or told in a way that is not understood.
+    pub open: bool,
+}
+
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
@@ -192,9 +202,8 @@ pub struct Call {
     pub operation: Operation,
     /// The model that was asked for; empty where the operation names none.
     pub model: Arc<str>,
-    /// Models that the body names beside it, for a provider that falls back by itself (`models`): they lead nowhere
-    /// here, and the lists hold for them too.
-    pub others: Vec<Arc<str>>,
+    /// What may answer in its place without another call.
+    pub fallbacks: Fallbacks,
     /// How the answer is wanted.
     pub streaming: Streaming,
     /// The caller itself asked for the stream's usage (`stream_options.include_usage`).

@@ -21,7 +21,7 @@ pub mod telemetry;
 mod testing;
 pub mod usage;
 
-pub use call::{Bounds, Call, Conversation, Dialect, Operation, Streaming};
+pub use call::{Bounds, Call, Conversation, Dialect, Fallbacks, Operation, Streaming};
 pub use caller::Caller;
 pub use decide::{Conditions, Weighing, decide, weigh};
 pub use glob::Glob;

@@ -9,7 +9,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::call::{Bounds, Call, Conversation, Dialect, Operation, Streaming};
+use crate::call::{Bounds, Call, Conversation, Dialect, Fallbacks, Operation, Streaming};
 use crate::caller::Caller;
 use crate::decide::{Conditions, would_go};
 use crate::glob::Glob;
@@ -102,7 +102,7 @@ fn generation(dialect: Dialect, model: Arc<str>) -> Call {
         dialect,
         operation,
         model,
-        others: Vec::new(),
+        fallbacks: Fallbacks::default(),
         streaming: Streaming::No,
         asked_usage: false,
         bounds: Bounds::default(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Bounds, Call, Conversation, Dialect, Operation, Streaming};
+use crate::call::{Bounds, Call, Conversation, Dialect, Fallbacks, Operation, Streaming};
 use crate::caller::Caller;
 use crate::decide::{Conditions, decide};
 use crate::glob::Glob;
@@ -163,7 +163,7 @@ pub(crate) fn call(model: &str) -> Call {
         dialect: Dialect::OpenAi,
         operation: Operation::ChatCompletions,
         model: model.into(),
-        others: Vec::new(),
+        fallbacks: Fallbacks::default(),
         streaming: Streaming::No,
         asked_usage: false,
         bounds: Bounds::default(),

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 /// Resolves once `stop` is true, or nobody can say so any more.
 pub async fn stopped(mut stop: watch::Receiver<bool>) {
+    // `wait_for` would say it in one call, and keep twice as much for as long as a connection lives.
     while !*stop.borrow_and_update() && stop.changed().await.is_ok() {}
 }
 

@@ -12,7 +12,7 @@ use sidegate_dialects::recognize::{Endpoint, endpoint, recognize};
 use sidegate_dialects::verdict::{first_event_verdict, retry_after};
 use sidegate_policy::{Dialect, Operation};
 
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
     "/v1/chat/completions",
     "/v1/responses",
     "/v1/completions",
@@ -21,6 +21,7 @@ const PATHS: [&str; 8] = [
     "/v1beta/models/gemini-2.5-flash:generateContent",
     "/v1beta/models/gemini-2.5-flash:batchEmbedContents",
     "/v1/messages/count_tokens",
+    "/openai/deployments/d/chat/completions",
 ];
 
 fuzz_target!(|input: &[u8]| {
@@ -40,7 +41,8 @@ fuzz_target!(|input: &[u8]| {
         (Ok(found), Some(value)) => {
             let object = value.as_object().expect("only objects are recognised");
             if endpoint.dialect != Dialect::Gemini {
-                assert_eq!(object["model"].as_str(), Some(&*found.call.model));
+                let of_path = endpoint.model.as_deref();
+                assert_eq!(of_path.or_else(|| object["model"].as_str()), Some(&*found.call.model));
                 let streamed = object.get("stream").and_then(Value::as_bool).unwrap_or(false);
                 assert_eq!(found.call.streaming.is_streamed(), streamed);
             }

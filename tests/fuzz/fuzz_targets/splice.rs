@@ -11,11 +11,19 @@ use serde_json::{Value, json};
 use sidegate_dialects::recognize::{UsageOption, endpoint, recognize};
 use sidegate_dialects::splice::{self, Edits};
 
+const PATHS: [&str; 5] = [
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/completions",
+    "/v1/messages",
+    "/openai/deployments/d/chat/completions",
+];
+
 fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
     let Some(nul) = rest.iter().position(|b| *b == 0) else { return };
     let (Ok(name), body) = (std::str::from_utf8(&rest[..nul]), &rest[nul + 1..]) else { return };
-    let path = ["/v1/chat/completions", "/v1/responses", "/v1/completions", "/v1/messages"][usize::from(first >> 2) % 4];
+    let path = PATHS[usize::from(first >> 2) % PATHS.len()];
     let headers = HeaderMap::new();
     let endpoint = endpoint(&Method::POST, path, None, &headers).expect("a served path");
     let Ok(found) = recognize(&endpoint, &headers, body, &[]) else { return };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use sidegate_policy::{Bounds, Call, Conversation, Dialect, Operation, Streaming};
+use sidegate_policy::{Bounds, Call, Conversation, Dialect, Fallbacks, Operation, Streaming};
 
 use super::Arguments;
 use crate::failure::{Failure, USAGE};
@@ -104,7 +104,7 @@ pub fn asked(arguments: &Arguments) -> Result<Call, Failure> {
         dialect,
         operation,
         model: arguments.model.as_str().into(),
-        others: Vec::new(),
+        fallbacks: Fallbacks { named: arguments.fallbacks.iter().map(|m| m.as_str().into()).collect(), open: false },
         streaming: Streaming::No,
         asked_usage: false,
         bounds: Bounds { choices: 1, ..Bounds::default() },

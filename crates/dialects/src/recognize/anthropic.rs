@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use sidegate_policy::{Refusal, Streaming};
 
+use super::fallbacks::Said;
 use super::fields::{boolean, integer, limit, model, model_missing};
 use super::reader::{Reader, Role};
 use super::{Found, ModelSpan, Spans, UsageOption};
 use crate::scan::Kind;
 
 /// The keys that are acted on, at the top of a body.
-const KEYS: [&str; 8] = ["model", "stream", "max_tokens", "system", "messages", "tools", "mcp_servers", "container"];
+const KEYS: [&str; 10] =
+    ["model", "stream", "max_tokens", "system", "messages", "tools", "mcp_servers", "container", "fallbacks", "models"];
 
 /// Blocks inside blocks (documents in tool results) that are looked into.
 const MAX_NESTING: u32 = 4;
@@ -22,6 +24,7 @@ const OWN_TOOLS: [&[u8]; 6] = [b"custom", b"bash_", b"text_editor_", b"computer_
 #[derive(Debug, Default)]
 struct Top {
     model: Option<(Arc<str>, Range<usize>)>,
+    fallbacks: Said,
     stream: bool,
     max_tokens: Option<i64>,
 }
@@ -33,9 +36,9 @@ pub(super) fn read(body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal
     let (model, token) = top.model.ok_or_else(model_missing)?;
     Ok(Found {
         model: Some(model),
-        others: Vec::new(),
         streaming: if top.stream { Streaming::Sse } else { Streaming::No },
-        bounds: reader.bounds(body, limit(top.max_tokens), 1),
+        bounds: reader.bounds(body, limit(top.fallbacks.limit(top.max_tokens)), 1),
+        fallbacks: top.fallbacks.models,
         conversation: reader.conversation(),
         spans: Spans { model: ModelSpan::Token(token), usage_option: UsageOption::NotApplicable },
         notes: reader.take_notes(),
@@ -45,6 +48,7 @@ pub(super) fn read(body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal
 fn member(r: &mut Reader<'_>, top: &mut Top, key: &str) -> Result<(), Refusal> {
     match key {
         "model" => top.model = Some(model(&mut r.scan)?),
+        "fallbacks" | "models" => top.fallbacks.read(r)?,
         "stream" => top.stream = boolean(&mut r.scan, key)?.unwrap_or(false),
         "max_tokens" => top.max_tokens = integer(&mut r.scan, key)?,
         "system" => {

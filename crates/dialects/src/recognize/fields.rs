@@ -94,6 +94,11 @@ pub(super) fn model(scan: &mut Scan<'_>) -> Result<(Arc<str>, Range<usize>), Ref
         _ => return Err(bad("`model` is not a string")),
     }
     let token = scan.string()?;
+    Ok((name_of(scan, &token)?, token.token()))
+}
+
+/// The name of a model that a string is.
+pub(super) fn name_of(scan: &Scan<'_>, token: &Text) -> Result<Arc<str>, Refusal> {
     let raw = scan.slice(&token.inside);
     if raw.len() > MAX_MODEL * 6 {
         return Err(bad(format!("`model` is longer than {MAX_MODEL} bytes")));
@@ -110,7 +115,7 @@ pub(super) fn model(scan: &mut Scan<'_>) -> Result<(Arc<str>, Range<usize>), Ref
     if is_control {
         return Err(bad("`model` has control characters in it"));
     }
-    Ok((Arc::from(&*name), token.token()))
+    Ok(Arc::from(&*name))
 }
 
 /// No model was named.

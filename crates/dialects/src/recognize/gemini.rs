@@ -1,7 +1,7 @@
 //! Bodies of Gemini's dialect. Its reader of JSON takes both spellings of every key (`maxOutputTokens`,
 //! `max_output_tokens`), so both are acted on.
 
-use sidegate_policy::{Operation, Refusal};
+use sidegate_policy::{Fallbacks, Operation, Refusal};
 
 use super::fields::{Once, bad, bit, choices, integer, limit};
 use super::reader::{Reader, Role};
@@ -48,7 +48,7 @@ pub(super) fn read(endpoint: &Endpoint, body: &[u8], mut reader: Reader<'_>) -> 
     reader.scan.end()?;
     Ok(Found {
         model: endpoint.model.clone(),
-        others: Vec::new(),
+        fallbacks: Fallbacks::default(),
         streaming: endpoint.streaming,
         bounds: reader.bounds(body, limit(top.max_output), choices(top.choices)),
         conversation: reader.conversation(),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use sidegate_policy::{Operation, Refusal, Streaming};
 
+use super::fallbacks::Said;
 use super::fields::{bad, boolean, choices, integer, limit, model, model_missing};
 use super::reader::{Reader, Role};
 use super::{Endpoint, Found, ModelSpan, Spans, UsageOption};
 use crate::scan::Kind;
 
 /// The keys that are acted on, at the top of a body.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "model",
     "stream",
     "stream_options",
@@ -33,16 +34,15 @@ const KEYS: [&str; 21] = [
     "file_ids",
     "container",
     "models",
+    "fallbacks",
 ];
-
-/// Models beside the one that is asked for, at most.
-const MAX_OTHERS: usize = 16;
 
 /// The top of a body.
 #[derive(Debug, Default)]
 struct Top {
-    model: Option<(Arc<str>, Range<usize>)>,
-    others: Vec<Arc<str>>,
+    model: Option<Arc<str>>,
+    token: Option<Range<usize>>,
+    fallbacks: Said,
     stream: bool,
     usage: Option<UsageOption>,
     max_tokens: Option<i64>,
@@ -53,18 +53,15 @@ struct Top {
 }
 
 pub(super) fn read(endpoint: &Endpoint, body: &[u8], mut reader: Reader<'_>) -> Result<Found, Refusal> {
-    let (operation, mut top) = (endpoint.operation, Top::default());
+    let mut top = Top::default();
     reader.scan.kind()?;
     let brace = reader.scan.at();
-    reader.object(&KEYS, |r, at| member(r, operation, &mut top, KEYS.get(at).copied().unwrap_or_default()))?;
+    reader.object(&KEYS, |r, at| member(r, endpoint, &mut top, KEYS.get(at).copied().unwrap_or_default()))?;
     reader.scan.end()?;
-    let (model, span) = match (top.model.take(), &endpoint.model) {
-        (Some((model, token)), _) => (model, ModelSpan::Token(token)),
-        (None, Some(model)) => (model.clone(), into_body(body, brace + 1)),
-        (None, None) => return Err(model_missing()),
-    };
+    let model = top.model.take().or_else(|| endpoint.model.clone()).ok_or_else(model_missing)?;
+    let span = top.token.take().map_or_else(|| into_body(body, brace + 1), ModelSpan::Token);
     let streaming = if top.stream { Streaming::Sse } else { Streaming::No };
-    let has_option = matches!(operation, Operation::ChatCompletions | Operation::Completions);
+    let has_option = matches!(endpoint.operation, Operation::ChatCompletions | Operation::Completions);
     let usage_option = match top.usage.take() {
         _ if !(top.stream && has_option) => UsageOption::NotApplicable,
         Some(found) => found,
@@ -72,9 +69,9 @@ pub(super) fn read(endpoint: &Endpoint, body: &[u8], mut reader: Reader<'_>) -> 
     };
     Ok(Found {
         model: Some(model),
-        others: std::mem::take(&mut top.others),
+        fallbacks: std::mem::take(&mut top.fallbacks.models),
         streaming,
-        bounds: reader.bounds(body, max_output(operation, &top), choices(top.n.max(top.best_of))),
+        bounds: reader.bounds(body, max_output(endpoint.operation, &top), choices(top.n.max(top.best_of))),
         conversation: reader.conversation(),
         spans: Spans { model: span, usage_option },
         notes: reader.take_notes(),
@@ -90,15 +87,20 @@ fn into_body(body: &[u8], at: usize) -> ModelSpan {
 /// Where two names of the limit stand side by side, the larger one bounds.
 fn max_output(operation: Operation, top: &Top) -> Option<u64> {
     match operation {
-        Operation::Responses => limit(top.max_output_tokens),
-        _ => limit(top.max_completion_tokens.max(top.max_tokens)),
+        Operation::Responses => limit(top.fallbacks.limit(top.max_output_tokens)),
+        _ => limit(top.fallbacks.limit(top.max_completion_tokens.max(top.max_tokens))),
     }
 }
 
-fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &str) -> Result<(), Refusal> {
+fn member(r: &mut Reader<'_>, endpoint: &Endpoint, top: &mut Top, key: &str) -> Result<(), Refusal> {
     match key {
-        "model" => top.model = Some(model(&mut r.scan)?),
-        "models" => others(r, &mut top.others)?,
+        // Where the path names the model, nobody reads what stands here.
+        "model" if endpoint.model.is_some() => top.token = Some(r.scan.skip()?),
+        "model" => {
+            let (model, token) = model(&mut r.scan)?;
+            (top.model, top.token) = (Some(model), Some(token));
+        }
+        "models" | "fallbacks" => top.fallbacks.read(r)?,
         "stream" => top.stream = boolean(&mut r.scan, key)?.unwrap_or(false),
         "stream_options" => top.usage = Some(stream_options(r)?),
         "max_tokens" => top.max_tokens = integer(&mut r.scan, key)?,
@@ -107,7 +109,7 @@ fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &str) ->
         "n" => top.n = integer(&mut r.scan, key)?,
         "best_of" => top.best_of = integer(&mut r.scan, key)?,
         "messages" => r.objects(turn)?,
-        "input" => input(r, operation)?,
+        "input" => input(r, endpoint.operation)?,
         "prompt" => prompt(r)?,
         "instructions" => {
             r.text()?;
@@ -119,22 +121,6 @@ fn member(r: &mut Reader<'_>, operation: Operation, top: &mut Top, key: &str) ->
         _ => r.reference()?,
     }
     Ok(())
-}
-
-/// Names for a provider that falls back by itself.
-fn others(r: &mut Reader<'_>, named: &mut Vec<Arc<str>>) -> Result<(), Refusal> {
-    match r.scan.kind()? {
-        Kind::Null => return r.skip(),
-        Kind::Array => {}
-        _ => return Err(bad("`models` is not a list")),
-    }
-    r.array(|r| {
-        if named.len() == MAX_OTHERS {
-            return Err(bad(format!("`models` names more than {MAX_OTHERS}")));
-        }
-        named.push(model(&mut r.scan)?.0);
-        Ok(())
-    })
 }
 
 fn stream_options(r: &mut Reader<'_>) -> Result<UsageOption, Refusal> {

@@ -100,15 +100,9 @@ fn place(path: &str, headers: &HeaderMap) -> Option<Place> {
         ["completions"] => fixed(Dialect::OpenAi, Operation::Completions),
         ["messages"] => fixed(Dialect::Anthropic, Operation::Messages),
         ["messages", "count_tokens"] => fixed(Dialect::Anthropic, Operation::CountTokens),
-        ["deployments", name, rest @ ..] => {
-            let operation = match rest {
-                ["chat", "completions"] => Operation::ChatCompletions,
-                ["completions"] => Operation::Completions,
-                ["embeddings"] => Operation::Embeddings,
-                _ => return None,
-            };
-            Place { model: Some(model_name(name, false)?), ..fixed(Dialect::OpenAi, operation) }
-        }
+        ["deployments", name @ .., "chat", "completions"] => deployment(name, Operation::ChatCompletions)?,
+        ["deployments", name @ .., "completions"] => deployment(name, Operation::Completions)?,
+        ["deployments", name @ .., "embeddings"] => deployment(name, Operation::Embeddings)?,
         ["models"] => fixed(lister(prefix, headers), Operation::ListModels),
         ["models" | "tunedModels", .., last] if method_of_model(last).is_some() => {
             return gemini(prefix, rest);
@@ -122,6 +116,12 @@ fn place(path: &str, headers: &HeaderMap) -> Option<Place> {
     };
     let fits = prefix.dialect.is_none_or(|d| d == place.dialect) && (!prefix.beta || fits_beta(prefix, &place));
     fits.then_some(place)
+}
+
+/// `deployments/{model}/{operation}`, as Azure has it.
+fn deployment(name: &[&str], operation: Operation) -> Option<Place> {
+    let model = Some(model_name(&name.join("/"), true)?);
+    Some(Place { dialect: Dialect::OpenAi, operation, model, streamed: false })
 }
 
 /// `/v1beta` is Gemini's, and of `/v1beta/openai`.
@@ -201,7 +201,8 @@ fn method_of_model(last: &str) -> Option<(&str, Operation, bool)> {
     Some((name, operation, streamed))
 }
 
-/// A model's name out of a path. Only the list, which is answered here, knows names with slashes.
+/// A model's name out of a path. Names with slashes are known where the path leads nowhere beyond here: in the list of
+/// models, and as deployments.
 fn model_name(raw: &str, slashes: bool) -> Option<Arc<str>> {
     let mut name = String::with_capacity(raw.len());
     let mut rest = raw;

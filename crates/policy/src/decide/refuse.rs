@@ -5,10 +5,22 @@ use crate::plan::{LeftOut, WhyLeft};
 use crate::refusal::{Class, Reason, Refusal};
 
 impl Question<'_> {
-    /// The asked names against every list.
+    /// The asked name, and what the provider may answer with in its place, against every list.
     pub(super) fn check_lists(&self, with_dry_run: bool) -> Result<(), Refusal> {
-        let mut asked = std::iter::once(&self.call.model).chain(&self.call.others);
-        asked.try_for_each(|model| self.check_name(model, with_dry_run))
+        let fallbacks = &self.call.fallbacks;
+        let mut asked = std::iter::once(&self.call.model).chain(&fallbacks.named);
+        asked.try_for_each(|model| self.check_name(model, with_dry_run))?;
+        let mut lists = self.snapshot.deny.iter().chain(&self.snapshot.allow);
+        match lists.find(|l| acts(l.mode, with_dry_run)).filter(|_| fallbacks.open) {
+            Some(list) => {
+                let message = format!(
+                    "The body lets the provider answer with a model of its own choice, and {} says which may be used.",
+                    list.meta
+                );
+                Err(Refusal::new(Class::ModelNotAllowed, None, message).by(&list.meta))
+            }
+            None => Ok(()),
+        }
     }
 
     fn check_name(&self, model: &str, with_dry_run: bool) -> Result<(), Refusal> {

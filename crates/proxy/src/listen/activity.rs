@@ -19,8 +19,8 @@ use crate::meter::{BrokenOff, CallBody};
 
 /// How often a connection is looked at. A head is slow after two to three of these.
 const TICK: Duration = Duration::from_secs(5);
-/// Ticks with an unfinished head.
-const SLOW_HEAD: u32 = 2;
+/// Ticks that find the same unfinished head; the first may come right after its first byte.
+const SLOW_HEAD: u32 = 3;
 /// Ticks without a request: ten minutes.
 const IDLE: u32 = 120;
 
@@ -82,6 +82,7 @@ impl Activity {
     pub(super) async fn watch(self: Arc<Self>) -> GivenUp {
         let (mut calls, mut slow, mut idle) = (0, 0, 0);
         loop {
+            // An interval would keep its timer in an allocation of its own.
             sleep(TICK).await;
             let now = self.calls.load(Ordering::Relaxed);
             let same = now == calls && !self.in_call.load(Ordering::Relaxed);

@@ -23,11 +23,56 @@ use crate::exchange::exchange;
 use crate::sidecar::Sidecar;
 use crate::signals::stopped;
 
+/// What may happen to a connection apart from its calls.
+pub(super) enum Sign {
+    /// The client closed its sending side.
+    Left,
+    /// The sidecar is going away.
+    Stop,
+    /// Nothing useful comes.
+    GivenUp(GivenUp),
+}
+
+/// What happens, as it happens; one stream for all of it, because every connection has it.
+pub(super) fn signs(
+    left: impl Future<Output = ()>,
+    stop: watch::Receiver<bool>,
+    activity: Arc<Activity>,
+) -> impl Stream<Item = Sign> {
+    let left = once(left.map(|()| Sign::Left));
+    let stopped = once(stopped(stop).map(|()| Sign::Stop));
+    let given_up = once(activity.watch().map(Sign::GivenUp));
+    select(left, select(stopped, given_up))
+}
+
+/// The calls of one connection.
+struct Calls {
+    sidecar: Arc<Sidecar>,
+    activity: Arc<Activity>,
+}
+
+impl Service<Request<Incoming>> for Calls {
+    type Response = Response<Served>;
+    type Error = Infallible;
+    /// Boxed, because hyper keeps room for this future as long as the connection lives, and it is over before the
+    /// answer's body flows.
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Served>, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let (sidecar, in_call) = (self.sidecar.clone(), self.activity.begins());
+        Box::pin(async move {
+            let response = exchange(&sidecar, request).await;
+            Ok(response.map(|body| Served { body, in_call }))
+        })
+    }
+}
+
 /// A connection until its end.
 pub(super) struct Http1<I: Inbound, S> {
     sidecar: Arc<Sidecar>,
     connection: Connection<Prefixed<I>, Calls>,
-    /// Looked at only when one of them has something to say, and not at every turn of the connection.
+    /// One stream, in a set for the set's sake: it is looked at only when it was woken, and not at every turn of the
+    /// connection.
     signs: SelectAll<Pin<Box<S>>>,
 }
 
@@ -68,48 +113,4 @@ impl<I: Inbound, S: Stream<Item = Sign>> Future for Http1<I, S> {
             }
         }
     }
-}
-
-/// The calls of one connection.
-struct Calls {
-    sidecar: Arc<Sidecar>,
-    activity: Arc<Activity>,
-}
-
-impl Service<Request<Incoming>> for Calls {
-    type Response = Response<Served>;
-    type Error = Infallible;
-    /// Boxed, because hyper keeps room for this future as long as the connection lives, and it is over before the
-    /// answer's body flows.
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Served>, Infallible>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let (sidecar, in_call) = (self.sidecar.clone(), self.activity.begins());
-        Box::pin(async move {
-            let response = exchange(&sidecar, request).await;
-            Ok(response.map(|body| Served { body, in_call }))
-        })
-    }
-}
-
-/// What may happen to a connection apart from its calls.
-pub(super) enum Sign {
-    /// The client closed its sending side.
-    Left,
-    /// The sidecar is going away.
-    Stop,
-    /// Nothing useful comes.
-    GivenUp(GivenUp),
-}
-
-/// What happens, as it happens; one stream for all of it, because every connection has it.
-pub(super) fn signs(
-    left: impl Future<Output = ()>,
-    stop: watch::Receiver<bool>,
-    activity: Arc<Activity>,
-) -> impl Stream<Item = Sign> {
-    let left = once(left.map(|()| Sign::Left));
-    let stopped = once(stopped(stop).map(|()| Sign::Stop));
-    let given_up = once(activity.watch().map(Sign::GivenUp));
-    select(left, select(stopped, given_up))
 }

@@ -3,6 +3,9 @@
 //! For what is told too often to make messages of it first. It knows no schema: whoever writes names the fields, in
 //! their order, and leaves out what has its default. Reading is not here.
 
+#[cfg(test)]
+mod tests;
+
 /// How a value of a field is written: as groups of seven bits,
 const VARINT: u32 = 0;
 /// as eight bytes,

@@ -115,23 +115,52 @@ fn a_body_names_its_model() {
 #[test]
 fn the_path_of_a_deployment_names_the_model_whatever_the_body_says() {
     let path = "/openai/deployments/my%2Dgpt/chat/completions";
-    for body in [json!({}), json!({"model": "another"}), json!({"stream": true})] {
+    for model in [json!("another"), json!(null), json!(""), json!(7)] {
+        assert_eq!(&*call(path, &json!({"model": model})).model, "my-gpt", "{model}");
+    }
+    for body in [json!({}), json!({"stream": true})] {
         assert_eq!(&*call(path, &body).model, "my-gpt", "{body}");
     }
-    for elsewhere in ["/deployments/d/messages", "/anthropic/deployments/d/chat/completions", "/deployments/a/b/chat"] {
+    for path in ["/deployments/meta%2Fllama/chat/completions", "/deployments/meta/llama/embeddings"] {
+        assert_eq!(&*call(path, &json!({})).model, "meta/llama", "{path}");
+    }
+    let no_operation = ["/deployments/d/messages", "/deployments/a/b/chat", "/deployments/chat/completions"];
+    for elsewhere in no_operation.into_iter().chain(["/anthropic/deployments/d/chat/completions"]) {
         assert!(endpoint(&http::Method::POST, elsewhere, None, &HeaderMap::new()).is_err(), "{elsewhere}");
     }
 }
 
 #[test]
-fn further_models_are_told_within_bounds() {
-    let others = |body: &Value| call(CHAT, body).others.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(others(&json!({"model": "a", "models": ["b", "c"]})), ["b", "c"]);
-    assert!(others(&json!({"model": "a", "models": null})).is_empty());
-    let with = |models: Value| reason(CHAT, &json!({"model": "a", "models": models}).to_string());
-    assert_eq!(with(json!(vec!["b"; 16])), None);
-    for impossible in [json!(vec!["b"; 17]), json!("b"), json!([1]), json!([["b"]])] {
-        assert_eq!(with(impossible.clone()), Some(Reason::BadField), "{impossible}");
+fn what_may_answer_instead_is_told_and_nothing_is_refused_for_it() {
+    let told = |path: &str, key: &str, value: Value| {
+        let fallbacks = call(path, &json!({"model": "a", "max_tokens": 5, key: value})).fallbacks;
+        (fallbacks.named.iter().map(ToString::to_string).collect::<Vec<_>>(), fallbacks.open)
+    };
+    for path in [CHAT, RESPONSES, MESSAGES] {
+        for key in ["models", "fallbacks"] {
+            assert_eq!(told(path, key, json!(["b", "c"])), (vec!["b".into(), "c".into()], false), "{path} {key}");
+            let objects = json!([{"model": "b", "max_tokens": 9}, {"x": 1, "model": "c"}]);
+            assert_eq!(told(path, key, objects), (vec!["b".into(), "c".into()], false), "{path} {key}");
+            for nothing in [json!(null), json!([]), json!(false), json!("")] {
+                assert_eq!(told(path, key, nothing), (vec![], false), "{path} {key}");
+            }
+            for open in [json!("default"), json!([1]), json!([{}]), json!([""]), json!({"a": ["b"]}), json!([["b"]])] {
+                assert_eq!(told(path, key, open.clone()), (vec![], true), "{path} {key} {open}");
+            }
+            let (named, open) = told(path, key, json!(vec!["b"; 17]));
+            assert_eq!((named.len(), open), (16, true), "{path} {key}");
+        }
+    }
+}
+
+#[test]
+fn the_limit_is_that_of_the_most_generous_fallback() {
+    let limit = |path: &str, body: Value| call(path, &body).bounds.max_output;
+    let fallbacks = json!([{"model": "b", "max_tokens": 9}, {"model": "c", "max_tokens": 3}]);
+    for path in [CHAT, MESSAGES] {
+        assert_eq!(limit(path, json!({"model": "a", "max_tokens": 5, "fallbacks": fallbacks})), Some(9), "{path}");
+        assert_eq!(limit(path, json!({"model": "a", "max_tokens": 50, "fallbacks": fallbacks})), Some(50), "{path}");
+        assert_eq!(limit(path, json!({"model": "a", "fallbacks": fallbacks})), None, "{path}: the model's own");
     }
 }
 

@@ -1,6 +1,6 @@
 //! Allowed and denied models.
 
-use crate::call::Call;
+use crate::call::{Call, Fallbacks};
 use crate::meta::{Rank, Specificity};
 use crate::plan::{Rule, WhyLeft};
 use crate::refusal::Class;
@@ -24,14 +24,29 @@ fn a_denied_model_is_refused_by_the_rule_that_denies_it() {
 }
 
 #[test]
-fn models_that_a_body_names_beside_the_asked_one_are_held_to_the_lists_too() {
+fn what_the_provider_may_answer_with_instead_is_held_to_the_lists_too() {
     let world = world(vec![provider("router")]).allow(list("team", &["gpt-*"])).deny(list("strict", &["gpt-5*"]));
-    let with = |others: &[&str]| Call { others: others.iter().map(|o| (*o).into()).collect(), ..call("gpt-4o") };
+    let with = |others: &[&str]| {
+        let named = others.iter().map(|o| (*o).into()).collect();
+        Call { fallbacks: Fallbacks { named, open: false }, ..call("gpt-4o") }
+    };
     assert!(world.decide(&with(&["gpt-4o-mini"]), 0).is_ok());
     for (others, rule) in [(&["gpt-4o-mini", "claude-opus"], "team"), (&["gpt-4o-mini", "gpt-5"], "strict")] {
         let refusal = world.decide(&with(others), 0).unwrap_err();
         assert_eq!((refusal.class, refusal.rule), (Class::ModelNotAllowed, Some(meta(rule, "spec.models"))));
         assert!(refusal.message.contains(others[1]), "{}", refusal.message);
+    }
+}
+
+#[test]
+fn a_choice_that_is_left_to_the_provider_is_allowed_where_no_list_is() {
+    let open = Call { fallbacks: Fallbacks { open: true, ..Fallbacks::default() }, ..call("gpt-4o") };
+    let free = || world(vec![provider("router")]);
+    assert!(free().decide(&open, 0).is_ok());
+    assert!(free().allow(list("tried", &["x"]).in_dry_run()).decide(&open, 0).is_ok());
+    for listed in [free().allow(list("some", &["gpt-*"])), free().deny(list("some", &["o1"]))] {
+        let refusal = listed.decide(&open, 0).unwrap_err();
+        assert_eq!((refusal.class, refusal.rule), (Class::ModelNotAllowed, Some(meta("some", "spec.models"))));
     }
 }
 
