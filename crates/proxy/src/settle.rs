@@ -3,9 +3,10 @@
 //! A [`Settlement`] is opened before anything else and owned by whoever has the call: first its future, then
 //! the body of its answer. Its ends consume it; dropped without an end, it settles conservatively (the caller
 //! left, or the code panicked). Then every hold is settled, and one record goes to the audit line, the
-//! metrics and the ring of recent calls.
+//! metrics and the ring of recent calls, as soon as nobody waits for it any more.
 
 mod attempt;
+mod telling;
 mod usage;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use sidegate_telemetry::sampling::{AtEnd, at_head};
 use sidegate_telemetry::{CallRecord, Content, Decision, Detail, Outcome, RequestId, Tool, ToolUse};
 
 use self::attempt::OpenAttempt;
+pub use self::telling::Telling;
 use crate::armed::Armed;
 use crate::sidecar::{Place, Sidecar};
 use crate::trace;
@@ -374,7 +376,7 @@ impl Open {
         }
     }
 
-    /// Settles what is held and tells everyone.
+    /// Settles what is held; what is left is to be told.
     fn settle(mut self: Box<Self>) {
         let now = self.now();
         if let Some(attempt) = self.attempt.take() {
@@ -385,16 +387,29 @@ impl Open {
             self.sidecar.book().settle(hold, HoldOutcome::Used(Tokens::default()), now);
         }
         drop(self.place.take());
-        if let Some(spans) = &self.sidecar.spans {
-            let first = self.sidecar.is_first();
-            self.record.sampled |= self.at_end.takes(&self.record, first);
-            if self.record.sampled {
-                spans.push(&self.record);
+        let sidecar = self.sidecar.clone();
+        sidecar.telling.of(Settled(self));
+    }
+}
+
+/// A call that holds nothing any more and has not been told of.
+struct Settled(Box<Open>);
+
+impl Settled {
+    /// Tells everyone.
+    fn tell(self) {
+        let mut open = self.0;
+        let now = open.now();
+        if let Some(spans) = &open.sidecar.spans {
+            let first = open.sidecar.is_first();
+            open.record.sampled |= open.at_end.takes(&open.record, first);
+            if open.record.sampled {
+                spans.push(&open.record);
             }
         }
-        self.sidecar.metrics.observe(&self.record);
-        self.sidecar.audit.push(&self.record);
-        self.sidecar.recent.push(self.record, now);
+        open.sidecar.metrics.observe(&open.record);
+        open.sidecar.audit.push(&open.record);
+        open.sidecar.recent.push(open.record, now);
     }
 }
 

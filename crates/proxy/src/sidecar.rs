@@ -20,6 +20,7 @@ use crate::dispatch::pool::Pools;
 use crate::dispatch::retry_budget::RetryBudgets;
 use crate::pins::Pins;
 use crate::recent::Recent;
+use crate::settle::Telling;
 use crate::turned_down::TurnedDown;
 
 /// The parts that a sidecar is made of.
@@ -70,6 +71,8 @@ pub struct Sidecar {
     pub spans: Option<Arc<SpanQueue>>,
     /// The last calls, for whoever asks what happened.
     pub recent: Recent,
+    /// Calls that have settled in the turn of a connection.
+    pub telling: Telling,
     book: Mutex<Book>,
     chance: Mutex<SmallRng>,
     begun: AtomicBool,
@@ -96,6 +99,7 @@ impl Sidecar {
             metrics: parts.metrics,
             spans: parts.spans,
             recent: Recent::default(),
+            telling: Telling::default(),
             book: Mutex::new(Book::new()),
             chance: Mutex::new(SmallRng::seed_from_u64(parts.seed)),
             begun: AtomicBool::new(false),

@@ -97,16 +97,17 @@ impl<I: Inbound, S: Stream<Item = Sign>> Future for Http1<I, S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
+        let Self { sidecar, connection, signs } = &mut *self;
+        let _turn = sidecar.telling.turn();
         loop {
-            if this.connection.poll_unpin(cx).is_ready() {
+            if connection.poll_unpin(cx).is_ready() {
                 return Poll::Ready(());
             }
-            match ready!(this.signs.poll_next_unpin(cx)) {
-                Some(Sign::Stop) => Pin::new(&mut this.connection).graceful_shutdown(),
+            match ready!(signs.poll_next_unpin(cx)) {
+                Some(Sign::Stop) => Pin::new(&mut *connection).graceful_shutdown(),
                 sign => {
                     if let Some(Sign::GivenUp(GivenUp::SlowHead)) = sign {
-                        this.sidecar.metrics.slow_head();
+                        sidecar.metrics.slow_head();
                     }
                     return Poll::Ready(());
                 }
