@@ -3,6 +3,7 @@
 use sidegate_policy::Dialect;
 use sidegate_testkit::sim::{Fault, Rule};
 use sidegate_tests::client::{chat, post};
+use sidegate_tests::policy::{ladder, list};
 use sidegate_tests::{Stage, policy};
 
 #[tokio::test(start_paused = true)]
@@ -30,6 +31,20 @@ async fn a_deployment_in_the_path_is_the_model_that_is_asked_for() {
         assert_eq!(answer.json()["model"], "gpt-4o-mini", "{said}: the provider reads it in the body");
         assert_eq!(stage.line().await["model"], "gpt-4o-mini", "{said}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_body_gets_around_the_lists_of_models() {
+    let mut policy = ladder(&[1]);
+    policy.deny.push(list(&["never-*"]));
+    let mut stage = Stage::with(policy.sealed());
+    for said in [r#""models":["never-2"]"#, r#""fallbacks":[{"model":"never-2"}]"#, r#""fallbacks":"default""#] {
+        let answer = stage.call(chat("m", &format!(",{said}"))).await;
+        assert_eq!((answer.status.as_u16(), answer.class()), (403, "model_not_allowed"), "{said}: {}", answer.text());
+        assert_eq!(stage.line().await["refused_by"], "AIPolicy/sidegate-system/cluster spec.models", "{said}");
+    }
+    assert!(stage.sim.bill().entries().is_empty(), "the provider has seen none of them");
+    assert_eq!(stage.call(chat("m", r#","fallbacks":["other"]"#)).await.status, 200);
 }
 
 #[tokio::test(start_paused = true)]

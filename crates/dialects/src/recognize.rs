@@ -54,7 +54,7 @@ pub struct Spans {
 pub enum ModelSpan {
     /// Nowhere: the path does, upstream too.
     Nowhere,
-    /// In this string token of `model`, with its quotes.
+    /// In this value of `model`: a string with its quotes, or anything at all where the path names the model.
     Token(Range<usize>),
     /// Only the path does, and upstream the body has to: `model` is inserted here, after the opening brace.
     Into {
@@ -113,8 +113,8 @@ struct Found {
 /// `header_names` are the names, in lower case, whose values policy looks at.
 ///
 /// # Errors
-/// A body that is no JSON object, that names no model where the path does not either, or in which a field that is acted on has an impossible
-/// value or stands twice, is refused with [`sidegate_policy::Class::RequestInvalid`].
+/// A body that is no JSON object, that names no model where the path does not either, or in which a field that is
+/// acted on has an impossible value or stands twice, is refused with [`sidegate_policy::Class::RequestInvalid`].
 pub fn recognize(
     endpoint: &Endpoint,
     headers: &HeaderMap,

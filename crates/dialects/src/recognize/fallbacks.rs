@@ -1,8 +1,8 @@
 //! What a body says of models that may answer in the place of the asked one: `models` and `fallbacks`.
 //!
 //! A provider that falls back by itself would answer with a model that no list has seen. A list of names, or of objects
-//! with a `model`, is read; whatever else is said leaves the choice open, and policy decides what that means. No call is
-//! refused here.
+//! with a `model`, is read; whatever else is said leaves the choice open, and policy decides what that means. Nothing is
+//! refused here but a `max_tokens` that is no count, as everywhere.
 
 use sidegate_policy::{Fallbacks, Refusal};
 

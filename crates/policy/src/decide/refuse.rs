@@ -11,7 +11,7 @@ impl Question<'_> {
         let mut asked = std::iter::once(&self.call.model).chain(&fallbacks.named);
         asked.try_for_each(|model| self.check_name(model, with_dry_run))?;
         let mut lists = self.snapshot.deny.iter().chain(&self.snapshot.allow);
-        match lists.find(|l| acts(l.mode, with_dry_run)).filter(|_| fallbacks.open) {
+        match lists.find(|l| fallbacks.open && acts(l.mode, with_dry_run)) {
             Some(list) => {
                 let message = format!(
                     "The body lets the provider answer with a model of its own choice, and {} says which may be used.",
