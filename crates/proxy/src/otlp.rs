@@ -1,6 +1,6 @@
 //! Sends spans to a tracing back-end by OTLP (metrics: [`metrics`]): from the second thread, by tick, and never at the cost of a call.
 //!
-//! Calls leave their records in a queue that is bounded in bytes and wake nobody. Here they are taken, encoded and
+//! Calls leave their spans, encoded, in a queue that is bounded in bytes, and wake nobody. Here they are taken and
 //! sent, one batch at a time. A back-end that fails is asked again later and later, so many times for a batch; one that
 //! turns it down for good loses it. What is lost is counted, and what the back-end says is not repeated anywhere.
 
@@ -20,9 +20,8 @@ use rand::{Rng, SeedableRng};
 use sidegate_telemetry::metrics::Lost;
 use sidegate_telemetry::otlp::Resource;
 use sidegate_telemetry::otlp::settings::{self, Target};
-use sidegate_telemetry::otlp::spans::export;
-use sidegate_telemetry::spans::spans;
-use sidegate_telemetry::{CallRecord, Metrics, SpanQueue};
+use sidegate_telemetry::otlp::spans::request;
+use sidegate_telemetry::{Metrics, SpanQueue};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -33,10 +32,10 @@ use crate::signals::stopped;
 
 /// The method by gRPC.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-/// How long a span may wait for its batch.
-const TICK: Duration = Duration::from_millis(500);
-/// Calls of one batch: encoded some half a megabyte.
-const BATCH: usize = 128;
+/// How often it is asked whether a batch is full.
+const TICK: Duration = Duration::from_millis(50);
+/// How long a span may wait for its batch to become full.
+const FILLING: Duration = Duration::from_millis(500);
 /// Longest first wait after a failure; doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Longest wait after a failure.
@@ -92,14 +91,15 @@ pub struct Exporter {
     resource: Resource,
     chance: SmallRng,
     /// What the back-end has not taken yet.
-    batch: Option<Batch>,
-    taken: Vec<CallRecord>,
+    batch: Option<Sending>,
+    /// When a batch is sent that is not full.
+    filled_by: Instant,
     /// Failures in a row.
     failures: u32,
 }
 
-/// Encoded spans.
-struct Batch {
+/// A batch on its way.
+struct Sending {
     body: Bytes,
     spans: u64,
     tries: u32,
@@ -116,7 +116,7 @@ impl Exporter {
             resource: settings.resource.clone(),
             chance: SmallRng::seed_from_u64(seed),
             batch: None,
-            taken: Vec::new(),
+            filled_by: Instant::now(),
             failures: 0,
         }
     }
@@ -143,6 +143,7 @@ impl Exporter {
                 }
             }
         };
+        self.filled_by = Instant::now();
         let _ = timeout_at(end, async { while self.round().await.is_zero() {} }).await;
         self.give_up();
         self.give_up_what_waits();
@@ -150,8 +151,7 @@ impl Exporter {
 
     /// Nobody will send what still waits.
     fn give_up_what_waits(&mut self) {
-        self.queue.take(usize::MAX, &mut self.taken);
-        let lost: u64 = self.taken.drain(..).map(|record| spans(&record)).sum();
+        let lost: u64 = std::iter::from_fn(|| self.queue.take()).map(|batch| batch.spans).sum();
         self.metrics.spans_lost(Lost::Failed, lost);
         if lost > 0 {
             tracing::warn!(spans = lost, "spans were not sent before the end");
@@ -176,15 +176,16 @@ impl Exporter {
         }
     }
 
-    fn next_batch(&mut self) -> Option<Batch> {
-        self.queue.take(BATCH, &mut self.taken);
-        if self.taken.is_empty() {
-            return None;
-        }
-        let body = export(&self.taken, &self.resource).into();
-        let spans = self.taken.iter().map(spans).sum();
-        self.taken.clear();
-        Some(Batch { body, spans, tries: 0 })
+    /// The oldest batch, once it is full or has waited for long enough.
+    fn next_batch(&mut self) -> Option<Sending> {
+        let batch = self.queue.take_full().or_else(|| {
+            let now = Instant::now();
+            (now >= self.filled_by).then(|| self.filled_by = now + FILLING)?;
+            self.queue.take()
+        })?;
+        let body = request(&batch.bytes, &self.resource).into();
+        self.queue.give_back(batch.bytes);
+        Some(Sending { body, spans: batch.spans, tries: 0 })
     }
 
     /// The back-end took the batch, or all of it but some spans.

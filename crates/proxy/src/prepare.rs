@@ -19,6 +19,9 @@ use crate::recognize::Asked;
 use crate::sidecar::Sidecar;
 use crate::trace;
 
+/// Headers that a request may have beside its caller's: the key, and its place in a trace.
+const OURS: usize = 3;
+
 /// One place to send a call to.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -121,7 +124,7 @@ fn copy_headers(
     to: &mut HeaderMap,
 ) {
     let nominated = Nominated::by(from);
-    to.reserve(from.len());
+    to.reserve(from.len() + OURS);
     for (name, value) in from {
         if request_header_passes(provider.dialect, name) && !nominated.has(name) {
             to.append(name.clone(), value.clone());

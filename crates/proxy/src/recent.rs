@@ -39,7 +39,8 @@ impl Recent {
     }
 
     /// Remembers a call that ended `now`, and forgets what there is no room for any more.
-    pub fn push(&self, mut record: CallRecord, now: Duration) {
+    pub fn push(&self, record: impl Into<Box<CallRecord>>, now: Duration) {
+        let mut record = record.into();
         // What policy lets a trace hold of prompts and answers is for the tracing back-end alone.
         record.detail = None;
         let mut kept = self.kept();

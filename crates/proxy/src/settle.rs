@@ -38,7 +38,8 @@ pub struct Settlement(Option<Box<Open>>);
 struct Open {
     sidecar: Arc<Sidecar>,
     started: Duration,
-    record: CallRecord,
+    /// Boxed, because it goes on to whoever remembers it.
+    record: Box<CallRecord>,
     place: Option<Place>,
     hold: Option<Hold>,
     attempt: Option<OpenAttempt>,
@@ -70,7 +71,8 @@ impl Settlement {
     pub fn open(sidecar: &Arc<Sidecar>, headers: &HeaderMap) -> Self {
         let started = sidecar.clock.now();
         let bits = (u128::from(sidecar.draw()) << 64) | u128::from(sidecar.draw());
-        let mut record = CallRecord::new(RequestId::new(bits), sidecar.clock.wall(), sidecar.caller.clone());
+        let record = CallRecord::new(RequestId::new(bits), sidecar.clock.wall(), sidecar.caller.clone());
+        let mut record = Box::new(record);
         record.trace = trace::parent(headers);
         Self(Some(Box::new(Open {
             sidecar: sidecar.clone(),
@@ -253,7 +255,7 @@ impl Settlement {
     /// The record so far.
     #[must_use]
     pub fn record(&self) -> Option<&CallRecord> {
-        self.0.as_ref().map(|open| &open.record)
+        self.0.as_ref().map(|open| &*open.record)
     }
 
     /// Attempts so far, the one under way among them.

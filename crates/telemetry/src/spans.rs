@@ -1,62 +1,96 @@
-//! Calls whose spans wait to be sent: a queue that is bounded in bytes and wakes nobody.
+//! Spans that wait to be sent: a queue that is bounded in bytes and wakes nobody.
 //!
-//! Settling a sampled call leaves a copy of its record here; whoever sends takes them by tick. Nothing is formatted or
-//! encoded on the way in. A call that finds no room is dropped and counted: what is here when a back-end stops taking
-//! stays, because it tells how the trouble began.
+//! Settling a traced call appends its spans here, encoded; whoever sends them takes them by tick, a batch at a time. A
+//! call that finds no room is dropped and counted: what is here when a back-end stops taking stays, because it tells how
+//! the trouble began. Batches are made of the same few buffers again and again.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::otlp::spans::write;
 use crate::record::CallRecord;
 
-/// Bytes that wait to be sent, by default: some 1,700 calls.
+/// Bytes that wait to be sent, by default: the spans of some 700 calls.
 pub const DEFAULT_CAPACITY: usize = 2 * 1024 * 1024;
+/// Bytes that make a batch full.
+const FULL: usize = 256 * 1024;
+/// Bytes of most calls, encoded.
+const CALL: usize = 8 * 1024;
 
-/// Calls on their way to the tracing back-end.
+/// Encoded spans.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// How many.
+    pub spans: u64,
+    /// They themselves, one after the other, as a list in a message of OTLP.
+    pub bytes: Vec<u8>,
+}
+
+/// Spans on their way to the tracing back-end.
 #[derive(Debug)]
 pub struct SpanQueue {
     capacity: usize,
-    waiting: Mutex<VecDeque<CallRecord>>,
-    bytes: AtomicUsize,
+    waiting: Mutex<Waiting>,
     dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    full: VecDeque<Batch>,
+    filling: Batch,
+    /// Of all of them.
+    bytes: usize,
+    /// A call found no room; nobody tries until some of it is taken.
+    overflows: bool,
+    /// A buffer that was used before.
+    spare: Vec<u8>,
 }
 
 impl SpanQueue {
     /// A queue of at most `capacity` bytes.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, waiting: Mutex::default(), bytes: AtomicUsize::new(0), dropped: AtomicU64::new(0) }
+        Self { capacity, waiting: Mutex::default(), dropped: AtomicU64::new(0) }
     }
 
-    /// Keeps a copy of a call, or counts its spans as dropped.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends the spans of a call, or counts them as dropped.
     pub fn push(&self, record: &CallRecord) {
-        let weight = record.weight();
-        if self.bytes.fetch_add(weight, Ordering::Relaxed) + weight > self.capacity {
-            self.bytes.fetch_sub(weight, Ordering::Relaxed);
-            self.dropped.fetch_add(spans(record), Ordering::Relaxed);
-            return;
+        if !self.waiting().append(record, self.capacity) {
+            self.dropped.fetch_add(record.attempts.len() as u64 + 1, Ordering::Relaxed);
         }
-        let copy = record.clone();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push_back(copy);
     }
 
-    /// Moves the oldest calls to the end of `into`, `most` of them at most.
-    pub fn take(&self, most: usize, into: &mut Vec<CallRecord>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = waiting.len().min(most);
-        let before = into.len();
-        into.extend(waiting.drain(..taken));
-        if waiting.is_empty() {
-            // What a burst took is given back.
-            waiting.shrink_to(64);
+    /// The oldest batch, if it is full.
+    #[must_use]
+    pub fn take_full(&self) -> Option<Batch> {
+        let mut waiting = self.waiting();
+        let batch = waiting.full.pop_front()?;
+        Some(waiting.taken(batch))
+    }
+
+    /// The oldest batch, full or not.
+    #[must_use]
+    pub fn take(&self) -> Option<Batch> {
+        let mut waiting = self.waiting();
+        let batch = waiting.full.pop_front().unwrap_or_else(|| std::mem::take(&mut waiting.filling));
+        (batch.spans > 0).then(|| waiting.taken(batch))
+    }
+
+    /// Takes back the buffer of a batch.
+    pub fn give_back(&self, mut bytes: Vec<u8>) {
+        // What held a call beyond measure is not kept.
+        if bytes.capacity() <= 2 * FULL {
+            bytes.clear();
+            self.waiting().spare = bytes;
         }
-        drop(waiting);
-        let weight: usize = into.iter().skip(before).map(CallRecord::weight).sum();
-        self.bytes.fetch_sub(weight, Ordering::Relaxed);
     }
 
     /// Spans that found no room since the start.
@@ -68,7 +102,7 @@ impl SpanQueue {
     /// Bytes that wait.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes.load(Ordering::Relaxed)
+        self.waiting().bytes
     }
 }
 
@@ -78,8 +112,36 @@ impl Default for SpanQueue {
     }
 }
 
-/// Spans that tell of a call: its own, and one for each attempt.
-#[must_use]
-pub fn spans(record: &CallRecord) -> u64 {
-    record.attempts.len() as u64 + 1
+impl Waiting {
+    /// Whether there was room.
+    fn append(&mut self, record: &CallRecord, capacity: usize) -> bool {
+        if self.overflows {
+            return false;
+        }
+        let batch = &mut self.filling;
+        if batch.bytes.capacity() == 0 {
+            batch.bytes = std::mem::take(&mut self.spare);
+            batch.bytes.reserve(FULL + CALL);
+        }
+        let before = batch.bytes.len();
+        let spans = write(record, &mut batch.bytes);
+        let grown = batch.bytes.len() - before;
+        if self.bytes + grown > capacity {
+            batch.bytes.truncate(before);
+            self.overflows = true;
+            return false;
+        }
+        batch.spans += spans;
+        self.bytes += grown;
+        if batch.bytes.len() >= FULL {
+            self.full.push_back(std::mem::take(batch));
+        }
+        true
+    }
+
+    fn taken(&mut self, batch: Batch) -> Batch {
+        self.bytes -= batch.bytes.len();
+        self.overflows = false;
+        batch
+    }
 }

@@ -13,9 +13,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// Calls, and spans, of one batch.
-const BATCH: u64 = 128;
-
 struct Sender {
     queue: Arc<SpanQueue>,
     metrics: Arc<Metrics>,
@@ -29,8 +26,8 @@ impl Sender {
         let config = Config::try_parse_from(["sidegate-proxy", "--otlp-endpoint", "http://127.0.0.1:1"]).unwrap();
         let settings = Settings::traces(&config).unwrap().unwrap();
         let (queue, metrics) = (Arc::new(SpanQueue::default()), Arc::new(Metrics::new(&Caller::default())));
-        for call in 0..calls {
-            queue.push(&CallRecord::new(RequestId::new(call.into()), Timestamp::UNIX_EPOCH, Arc::default()));
+        for id in 0..calls {
+            queue.push(&call(id));
         }
         let (stop, stopped) = watch::channel(false);
         let mut task = JoinSet::new();
@@ -46,21 +43,38 @@ impl Sender {
     }
 }
 
+/// A call, which has one span.
+fn call(id: u64) -> CallRecord {
+    CallRecord::new(RequestId::new(id.into()), Timestamp::UNIX_EPOCH, Arc::default())
+}
+
+/// Calls that fill one batch.
+fn full() -> u64 {
+    let queue = SpanQueue::default();
+    for id in 0.. {
+        queue.push(&call(id));
+        if let Some(batch) = queue.take_full() {
+            return batch.spans;
+        }
+    }
+    unreachable!("no batch is ever full")
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_is_never_taken_makes_room_for_the_next() {
-    let sender = Sender::of(BATCH + 1);
+    let sender = Sender::of(full() + 1);
     sleep(Duration::from_secs(60)).await;
     assert_eq!(sender.failed(), 0, "it is kept for a while");
     assert!(sender.queue.bytes() > 0);
     sleep(Duration::from_secs(240)).await;
-    assert_eq!((sender.failed(), sender.queue.bytes()), (BATCH, 0));
+    assert_eq!((sender.failed(), sender.queue.bytes()), (full(), 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_at_the_end_and_is_not_taken_is_counted() {
-    let mut sender = Sender::of(3 * BATCH);
+    let mut sender = Sender::of(3 * full());
     sleep(Duration::from_secs(5)).await;
     let _ = sender.stop.send(true);
     while sender.task.join_next().await.is_some() {}
-    assert_eq!(sender.failed(), 3 * BATCH);
+    assert_eq!(sender.failed(), 3 * full());
 }

@@ -22,18 +22,18 @@ pub(super) struct Ring {
 /// Calls in their order, each with its bytes.
 #[derive(Default)]
 struct Row {
-    calls: VecDeque<(usize, CallRecord)>,
+    calls: VecDeque<(usize, Box<CallRecord>)>,
     bytes: usize,
 }
 
 impl Row {
-    fn push(&mut self, bytes: usize, record: CallRecord) {
+    fn push(&mut self, bytes: usize, record: Box<CallRecord>) {
         self.bytes += bytes;
         self.calls.push_back((bytes, record));
     }
 
     /// The oldest one, if it has to go.
-    fn overflow(&mut self) -> Option<(usize, CallRecord)> {
+    fn overflow(&mut self) -> Option<(usize, Box<CallRecord>)> {
         if self.calls.len() <= MOST && self.bytes <= MOST_BYTES {
             return None;
         }
@@ -43,13 +43,13 @@ impl Row {
     }
 
     fn find(&self, request_id: RequestId) -> Option<&CallRecord> {
-        self.calls.iter().rev().map(|(_, record)| record).find(|record| record.request_id == request_id)
+        self.calls.iter().rev().map(|(_, record)| &**record).find(|record| record.request_id == request_id)
     }
 }
 
 impl Ring {
     /// Remembers a call, and forgets what there is no room for any more.
-    pub(super) fn push(&mut self, record: CallRecord) {
+    pub(super) fn push(&mut self, record: Box<CallRecord>) {
         self.last.push(record.weight(), record);
         while let Some((bytes, record)) = self.last.overflow() {
             self.first += 1;
@@ -69,7 +69,7 @@ impl Ring {
         let end = self.first + self.last.calls.len() as u64;
         let number = before.unwrap_or(end).min(end).checked_sub(1)?;
         let at = usize::try_from(number.checked_sub(self.first)?).ok()?;
-        self.last.calls.get(at).map(|(_, record)| (number, record))
+        self.last.calls.get(at).map(|(_, record)| (number, &**record))
     }
 }
 

@@ -42,13 +42,37 @@ impl Message<'_> {
     }
 
     /// A text or bytes.
+    #[expect(clippy::inline_always, reason = "a key whose length is known is written without a call")]
+    #[inline(always)]
     pub(super) fn bytes(&mut self, field: u32, value: &[u8]) {
-        self.key(field, LENGTH);
-        varint(self.0, value.len() as u64);
+        self.head(field, value.len());
         self.0.extend_from_slice(value);
     }
 
+    /// What stands before a text, bytes or a message of that length.
+    #[inline]
+    pub(super) fn head(&mut self, field: u32, length: usize) {
+        self.key(field, LENGTH);
+        varint(self.0, length as u64);
+    }
+
+    /// A text that is still to be made, and of which so many bytes are kept, never with half a character at their end.
+    pub(super) fn text(&mut self, field: u32, most: usize, make: impl FnOnce(&mut Vec<u8>)) {
+        self.message(field, |text| {
+            let start = text.0.len();
+            make(text.0);
+            if text.0.len() - start > most {
+                let made = text.0.get(start..).unwrap_or_default();
+                let is_within = |at: &usize| made.get(*at).is_some_and(|byte| byte & 0xc0 == 0x80);
+                let kept = (0..=most).rev().find(|at| !is_within(at)).unwrap_or(0);
+                text.0.truncate(start + kept);
+            }
+        });
+    }
+
     /// A message within. Most are short: its length has one byte, unless it turns out to need more.
+    #[expect(clippy::inline_always, reason = "what is known of the fields within is known here too")]
+    #[inline(always)]
     pub(super) fn message(&mut self, field: u32, write: impl FnOnce(&mut Message<'_>)) {
         self.key(field, LENGTH);
         let start = self.0.len();
@@ -57,16 +81,27 @@ impl Message<'_> {
         let length = self.0.len() - start - 1;
         match (u8::try_from(length), self.0.get_mut(start)) {
             (Ok(length @ ..0x80), Some(place)) => *place = length,
-            _ => {
-                let mut digits = Vec::with_capacity(10);
-                varint(&mut digits, length as u64);
-                self.0.splice(start..=start, digits);
-            }
+            _ => lengthen(self.0, start, length),
         }
     }
 }
 
+/// Bytes of a field below 16 that is a text, bytes or a message of that length.
+#[inline]
+pub(super) fn sized(length: usize) -> usize {
+    let bits = usize::BITS - (length | 1).leading_zeros();
+    1 + bits.div_ceil(7) as usize + length
+}
+
+/// Makes room for a length of several bytes where there was room for one.
+fn lengthen(into: &mut Vec<u8>, start: usize, length: usize) {
+    let mut digits = Vec::with_capacity(10);
+    varint(&mut digits, length as u64);
+    into.splice(start..=start, digits);
+}
+
 /// Seven bits in each byte, the lowest first; the top bit says that there are more.
+#[inline]
 fn varint(into: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         into.push(value as u8 | 0x80);

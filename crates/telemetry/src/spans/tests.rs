@@ -1,47 +1,91 @@
-//! The queue's bound, and what it counts.
+//! The queue's bounds, its batches, and what it counts.
 
-use super::{SpanQueue, spans};
-use crate::record::{Content, Detail};
-use crate::testing::record;
+use super::{Batch, FULL, SpanQueue};
+use crate::record::{CallRecord, Content, Detail};
+use crate::testing::{attempt, record};
+
+/// All batches that wait.
+fn taken(queue: &SpanQueue) -> Vec<Batch> {
+    std::iter::from_fn(|| queue.take()).collect()
+}
+
+fn spans(batches: &[Batch]) -> u64 {
+    batches.iter().map(|batch| batch.spans).sum()
+}
+
+/// What waits when a call waits.
+fn size_of(record: &CallRecord) -> usize {
+    let queue = SpanQueue::default();
+    queue.push(record);
+    queue.bytes()
+}
 
 #[test]
-fn calls_come_out_in_their_order_and_no_more_than_asked_for() {
-    let queue = SpanQueue::default();
-    for n in 0..5 {
-        let mut record = record();
-        record.bytes_in = n;
-        queue.push(&record);
+fn spans_come_out_in_their_order_and_all_of_them() {
+    let (queue, mut calls) = (SpanQueue::new(usize::MAX), Vec::new());
+    for n in 0..500 {
+        let mut call = record();
+        call.bytes_in = n;
+        crate::otlp::spans::write(&call, &mut calls);
+        queue.push(&call);
     }
-    let mut taken = Vec::new();
-    queue.take(3, &mut taken);
-    assert_eq!(taken.iter().map(|r| r.bytes_in).collect::<Vec<_>>(), [0, 1, 2]);
-    queue.take(100, &mut taken);
-    assert_eq!(taken.iter().map(|r| r.bytes_in).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
-    assert_eq!((queue.bytes(), queue.dropped()), (0, 0));
+    assert_eq!(queue.bytes(), calls.len());
+    let batches = taken(&queue);
+    assert_eq!(batches.iter().flat_map(|batch| &batch.bytes).copied().collect::<Vec<_>>(), calls);
+    assert_eq!((spans(&batches), queue.bytes(), queue.dropped()), (1000, 0, 0));
+    assert!(queue.take().is_none());
+}
+
+#[test]
+fn a_batch_is_full_when_it_is_and_the_rest_waits_for_whoever_wants_it() {
+    let (queue, call) = (SpanQueue::default(), record());
+    for _ in 0..=FULL / size_of(&call) {
+        assert!(queue.take_full().is_none());
+        queue.push(&call);
+    }
+    queue.push(&call);
+    let full = queue.take_full().unwrap();
+    assert!(full.bytes.len() >= FULL && full.bytes.len() < FULL + size_of(&call));
+    assert!(queue.take_full().is_none());
+    assert_eq!((queue.take().unwrap().spans, queue.bytes()), (2, 0));
 }
 
 #[test]
 fn what_finds_no_room_is_dropped_and_counted_by_spans() {
-    let record = record();
-    let queue = SpanQueue::new(2 * record.weight());
+    let mut call = record();
+    call.attempts.push(attempt());
+    let size = size_of(&call);
+    let queue = SpanQueue::new(2 * size + size / 2);
     for _ in 0..5 {
-        queue.push(&record);
+        queue.push(&call);
     }
-    assert_eq!(queue.dropped(), 3 * spans(&record));
-    assert!(queue.bytes() <= 2 * record.weight());
-    let mut taken = Vec::new();
-    queue.take(100, &mut taken);
-    assert_eq!(taken.len(), 2);
-    queue.push(&record);
-    queue.take(100, &mut taken);
-    assert_eq!(taken.len(), 3, "there is room again");
+    assert_eq!((queue.dropped(), queue.bytes()), (9, 2 * size));
+    assert_eq!(spans(&taken(&queue)), 6);
+    queue.push(&call);
+    assert_eq!(spans(&taken(&queue)), 3, "there is room again");
 }
 
 #[test]
 fn content_counts_against_the_bound() {
-    let mut record = record();
-    let light = record.weight();
+    let mut call = record();
     let content = Content { input: "x".repeat(10_000).into(), ..Content::default() };
-    record.detail = Some(Box::new(Detail { content: Some(Box::new(content)), ..Detail::default() }));
-    assert!(record.weight() > light + 10_000);
+    call.detail = Some(Box::new(Detail { content: Some(Box::new(content)), ..Detail::default() }));
+    let queue = SpanQueue::new(10_000);
+    queue.push(&call);
+    assert_eq!((queue.dropped(), queue.bytes()), (2, 0));
+}
+
+#[test]
+fn a_buffer_is_used_again_unless_it_became_too_large() {
+    let queue = SpanQueue::default();
+    queue.push(&record());
+    let batch = queue.take().unwrap();
+    let used = batch.bytes.as_ptr();
+    queue.give_back(batch.bytes);
+    queue.push(&record());
+    let batch = queue.take().unwrap();
+    assert_eq!((batch.bytes.as_ptr(), batch.spans), (used, 2));
+    queue.give_back(Vec::with_capacity(3 * FULL));
+    queue.push(&record());
+    assert!(queue.take().unwrap().bytes.capacity() < 3 * FULL);
 }

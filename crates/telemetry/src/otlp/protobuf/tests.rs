@@ -44,3 +44,16 @@ fn numbers_are_as_the_library_writes_them() {
     Message(&mut written).fixed32(16, 0x301);
     assert_eq!(written, [0x85, 0x01, 0x01, 0x03, 0, 0], "a key of two bytes");
 }
+
+#[test]
+fn a_text_that_is_made_is_cut_at_a_character() {
+    let long = "ä".repeat(200);
+    for (text, most, kept) in
+        [("abcdef", 3, "abc"), ("aäö", 2, "a"), ("aäö", 3, "aä"), ("ä", 1, ""), (&long, 301, &long[..300])]
+    {
+        let (mut written, mut expected) = (Vec::new(), Vec::new());
+        Message(&mut written).text(1, most, |made| made.extend_from_slice(text.as_bytes()));
+        Message(&mut expected).bytes(1, kept.as_bytes());
+        assert_eq!(written, expected, "{text}");
+    }
+}

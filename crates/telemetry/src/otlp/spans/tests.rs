@@ -10,7 +10,7 @@ use prost::Message as _;
 use sidegate_policy::Class;
 
 use super::super::Resource;
-use super::{cut, export};
+use super::{cut, request, write};
 use crate::record::{Detail, RequestId, Tool, ToolUse};
 use crate::testing::{attempt, caller, record};
 
@@ -19,6 +19,13 @@ fn read(request: &[u8]) -> ExportTraceServiceRequest {
     let read = ExportTraceServiceRequest::decode(request).unwrap();
     assert!(read.encode_to_vec() == request, "every byte is understood, and as the library writes it");
     read
+}
+
+fn export(records: &[crate::CallRecord], resource: &Resource) -> Vec<u8> {
+    let mut spans = Vec::new();
+    let written: u64 = records.iter().map(|record| write(record, &mut spans)).sum();
+    assert_eq!(written, records.iter().map(|record| record.attempts.len() as u64 + 1).sum::<u64>());
+    request(&spans, resource)
 }
 
 fn told(record: &crate::CallRecord) -> Vec<Span> {
