@@ -1,27 +1,20 @@
 //! Liveness, readiness and metrics, on the one port that others than the pod itself may reach. No data.
 
-use std::convert::Infallible;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Context;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use sidegate_telemetry::exposition::Form;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use crate::control::status::Status;
 use crate::sidecar::Sidecar;
-use crate::signals::stopped;
+use crate::small;
 
 /// Connections at once; further ones wait.
 const MAX_CONNECTIONS: usize = 64;
@@ -37,30 +30,8 @@ pub struct Health {
 
 /// Serves until `stop` says so.
 pub async fn serve(health: Health, listener: TcpListener, stop: watch::Receiver<bool>) {
-    let mut connections = JoinSet::new();
-    let mut stopped = pin!(stopped(stop));
-    loop {
-        tokio::select! {
-            () = stopped.as_mut() => return,
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((stream, _)) => {
-                    let health = health.clone();
-                    let service = service_fn(move |request| {
-                        let response = health.answer(&request);
-                        async move { Ok::<_, Infallible>(response) }
-                    });
-                    let connection = http1::Builder::new()
-                        .timer(TokioTimer::new())
-                        .header_read_timeout(Duration::from_secs(30))
-                        .max_headers(64)
-                        .serve_connection(TokioIo::new(stream), service);
-                    connections.spawn(async move { drop(connection.await) });
-                }
-                Err(_) => sleep(Duration::from_millis(50)).await,
-            },
-        }
-    }
+    let accept = move |cx: &mut Context<'_>| listener.poll_accept(cx).map_ok(|(stream, _)| stream);
+    small::serve(accept, MAX_CONNECTIONS, move |request| health.answer(request), stop).await;
 }
 
 impl Health {

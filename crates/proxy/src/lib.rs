@@ -28,5 +28,6 @@ pub mod secret;
 pub mod settle;
 pub mod sidecar;
 pub mod signals;
+mod small;
 pub mod trace;
 pub mod turned_down;

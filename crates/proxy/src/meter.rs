@@ -29,8 +29,6 @@ use crate::refuse::SHOULD_RETRY;
 use crate::reserve::tell_headroom;
 use crate::settle::{End, Settlement};
 
-/// Headers of our own in an answer: the id, the attempts, and what is left of two units.
-const OURS: usize = 8;
 /// How many attempts an answer took, where it was more than one.
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-sidegate-attempts");
 
@@ -99,11 +97,10 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
     let opaque = head.headers.contains_key(CONTENT_ENCODING);
     let chunked = head.headers.contains_key(TRANSFER_ENCODING);
     filter(&mut head.headers);
-    head.headers.reserve(OURS);
-    settlement.mark(&mut head.headers);
     if let Some(sidecar) = settlement.sidecar() {
         tell_headroom(&sidecar, &armed, settlement.now(), &mut head.headers);
     }
+    settlement.mark(&mut head.headers);
     if attempts > 1 {
         head.headers.insert(ATTEMPTS, attempts.into());
         if head.status.is_client_error() || head.status.is_server_error() {

@@ -32,9 +32,9 @@ use crate::signals::stopped;
 
 /// The method by gRPC.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-/// How often it is asked whether a batch is full.
+/// Between two looks at what waits: so often that the queue does not overflow in between, however many calls are traced.
 const TICK: Duration = Duration::from_millis(50);
-/// How long a span may wait for its batch to become full.
+/// A batch that is not full goes so long after the one before it.
 const FILLING: Duration = Duration::from_millis(500);
 /// Longest first wait after a failure; doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -92,8 +92,10 @@ pub struct Exporter {
     chance: SmallRng,
     /// What the back-end has not taken yet.
     batch: Option<Sending>,
-    /// When a batch is sent that is not full.
-    filled_by: Instant,
+    /// From when on a batch is sent that is not full.
+    due: Instant,
+    /// Nothing more will come.
+    ending: bool,
     /// Failures in a row.
     failures: u32,
 }
@@ -116,7 +118,8 @@ impl Exporter {
             resource: settings.resource.clone(),
             chance: SmallRng::seed_from_u64(seed),
             batch: None,
-            filled_by: Instant::now(),
+            due: Instant::now(),
+            ending: false,
             failures: 0,
         }
     }
@@ -143,7 +146,7 @@ impl Exporter {
                 }
             }
         };
-        self.filled_by = Instant::now();
+        self.ending = true;
         let _ = timeout_at(end, async { while self.round().await.is_zero() {} }).await;
         self.give_up();
         self.give_up_what_waits();
@@ -176,13 +179,11 @@ impl Exporter {
         }
     }
 
-    /// The oldest batch, once it is full or has waited for long enough.
+    /// The oldest batch, if it is full or its time has come.
     fn next_batch(&mut self) -> Option<Sending> {
-        let batch = self.queue.take_full().or_else(|| {
-            let now = Instant::now();
-            (now >= self.filled_by).then(|| self.filled_by = now + FILLING)?;
-            self.queue.take()
-        })?;
+        let now = Instant::now();
+        let batch = if self.ending || now >= self.due { self.queue.take() } else { self.queue.take_full() }?;
+        self.due = now + FILLING;
         let body = request(&batch.bytes, &self.resource).into();
         self.queue.give_back(batch.bytes);
         Some(Sending { body, spans: batch.spans, tries: 0 })

@@ -20,7 +20,7 @@ use crate::sidecar::Sidecar;
 use crate::trace;
 
 /// Headers that a request may have beside its caller's: the key, and its place in a trace.
-const OURS: usize = 3;
+const ADDED: usize = 3;
 
 /// One place to send a call to.
 #[derive(Debug, Clone)]
@@ -124,7 +124,7 @@ fn copy_headers(
     to: &mut HeaderMap,
 ) {
     let nominated = Nominated::by(from);
-    to.reserve(from.len() + OURS);
+    to.reserve(from.len() + ADDED);
     for (name, value) in from {
         if request_header_passes(provider.dialect, name) && !nominated.has(name) {
             to.append(name.clone(), value.clone());

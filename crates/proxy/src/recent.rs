@@ -39,8 +39,7 @@ impl Recent {
     }
 
     /// Remembers a call that ended `now`, and forgets what there is no room for any more.
-    pub fn push(&self, record: impl Into<Box<CallRecord>>, now: Duration) {
-        let mut record = record.into();
+    pub fn push(&self, mut record: Box<CallRecord>, now: Duration) {
         // What policy lets a trace hold of prompts and answers is for the tracing back-end alone.
         record.detail = None;
         let mut kept = self.kept();

@@ -3,7 +3,7 @@
 //! A [`Settlement`] is opened before anything else and owned by whoever has the call: first its future, then
 //! the body of its answer. Its ends consume it; dropped without an end, it settles conservatively (the caller
 //! left, or the code panicked). Then every hold is settled, and one record goes to the audit line, the
-//! metrics and the ring of recent calls, as soon as nobody waits for it any more.
+//! metrics, the spans of a traced call and the ring of recent calls, as soon as nobody waits for it any more.
 
 mod attempt;
 mod telling;

@@ -258,7 +258,8 @@ impl CallRecord {
 }
 
 impl CallRecord {
-    /// Bytes that it keeps from others. What it shares with the policy in force is not counted.
+    /// Bytes that it keeps from others. What it shares with the policy in force is not counted, nor is its detail, which
+    /// nobody keeps.
     #[must_use]
     pub fn weight(&self) -> usize {
         let text = |t: &Option<Box<str>>| t.as_ref().map_or(0, |t| t.len());
@@ -281,7 +282,6 @@ impl CallRecord {
             + self.decision.as_ref().map_or(0, |decision| decision.weight())
             + outcome
             + words
-            + self.detail.as_ref().map_or(0, |detail| detail.weight())
     }
 }
 

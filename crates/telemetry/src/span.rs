@@ -12,7 +12,7 @@ mod json;
 mod tests;
 
 use std::borrow::Cow;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::iter::once;
 use std::time::Duration;
 
@@ -25,12 +25,12 @@ use crate::names::attribute;
 use crate::record::{AttemptRecord, CallRecord};
 
 /// Which side of a request a span tells of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum SpanKind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind<'a> {
     /// The call, as its caller made it.
     Server,
-    /// A request to a provider.
-    Client,
+    /// A request to a provider. What the answer said of itself is told on the one that `answered`.
+    Client { attempt: &'a AttemptRecord, answered: bool },
 }
 
 /// What a span is a child of.
@@ -48,10 +48,10 @@ pub(crate) struct Span<'a> {
     pub(crate) id: u64,
     /// What it is a child of; none for the first span of its trace.
     pub(crate) parent: Option<Parent>,
-    /// Its name: what is done, and to what.
-    pub(crate) name: [&'a str; 2],
+    /// What is done, and to what.
+    what: [&'a str; 2],
     /// Which side it tells of.
-    pub(crate) kind: SpanKind,
+    pub(crate) kind: Kind<'a>,
     /// When it began.
     pub(crate) start: Timestamp,
     /// How long it took.
@@ -59,34 +59,29 @@ pub(crate) struct Span<'a> {
     /// It did not succeed; what happened is in `error.type`.
     pub(crate) failed: bool,
     record: &'a CallRecord,
-    of: Of<'a>,
-}
-
-/// What a span tells of.
-enum Of<'a> {
-    Call,
-    /// What the answer said of itself is told on the attempt that `answered`.
-    Attempt {
-        attempt: &'a AttemptRecord,
-        answered: bool,
-    },
 }
 
 impl<'a> Span<'a> {
     /// All spans of a call: its own, and those of its attempts in their order.
     pub(crate) fn all_of(record: &'a CallRecord) -> impl Iterator<Item = Self> {
-        let attempts = (0..record.attempts.len()).filter_map(|index| attempt::span(record, index));
-        once(call::span(record)).chain(attempts)
+        let attempts = record.attempts.iter().enumerate();
+        once(call::span(record)).chain(attempts.map(|attempt| attempt::span(record, attempt)))
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> impl Display {
+        let [what, to] = self.what;
+        fmt::from_fn(move |f| write!(f, "{what} {to}"))
     }
 
     /// Tells what is known of it.
-    pub(crate) fn attributes(&self, told: &mut impl Attributes) {
-        match self.of {
-            Of::Call => call::attributes(self.record, told),
-            Of::Attempt { attempt, answered } => attempt::attributes(self.record, attempt, answered, told),
+    pub(crate) fn attributes(&self, into: &mut impl Attributes) {
+        match self.kind {
+            Kind::Server => call::attributes(self.record, into),
+            Kind::Client { attempt, answered } => attempt::attributes(self.record, (attempt, answered), into),
         }
         for (name, value) in &self.record.attributes {
-            told.put(&format!("{}{name}", attribute::OF_POLICY), Value::Text(value));
+            into.put(&format!("{}{name}", attribute::OF_POLICY), Value::Text(value));
         }
     }
 
@@ -96,7 +91,7 @@ impl<'a> Span<'a> {
     }
 }
 
-/// The value of an attribute. No text in it is bounded yet.
+/// The value of an attribute. Its texts are not bounded yet, but for content.
 pub(crate) enum Value<'a> {
     Text(&'a str),
     /// A text that is still to be made.
@@ -110,7 +105,7 @@ pub(crate) enum Value<'a> {
     Flag(bool),
 }
 
-/// Writes down what it is told, each name once.
+/// Writes down what is told of a span. Each name is told once.
 pub(crate) trait Attributes {
     fn put(&mut self, name: &str, value: Value<'_>);
 

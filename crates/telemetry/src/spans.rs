@@ -1,8 +1,9 @@
 //! Spans that wait to be sent: a queue that is bounded in bytes and wakes nobody.
 //!
-//! Settling a traced call appends its spans here, encoded; whoever sends them takes them by tick, a batch at a time. A
-//! call that finds no room is dropped and counted: what is here when a back-end stops taking stays, because it tells how
-//! the trouble began. Batches are made of the same few buffers again and again.
+//! Settling a traced call appends its spans here, encoded; whoever sends them takes them by tick, a batch at a time, and
+//! gives its buffer back. A call that finds no room is dropped and counted, and so are those after it until a batch is
+//! taken: what is here when a back-end stops taking stays, because it tells how the trouble began, and nobody encodes for
+//! nothing.
 
 #[cfg(test)]
 mod tests;
@@ -18,8 +19,8 @@ use crate::record::CallRecord;
 pub const DEFAULT_CAPACITY: usize = 2 * 1024 * 1024;
 /// Bytes that make a batch full.
 const FULL: usize = 256 * 1024;
-/// Bytes of most calls, encoded.
-const CALL: usize = 8 * 1024;
+/// Bytes of a batch's buffer. Most calls that make a batch full need less than is left beyond it.
+const BUFFER: usize = FULL + 8 * 1024;
 
 /// Encoded spans.
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ struct Waiting {
     filling: Batch,
     /// Of all of them.
     bytes: usize,
-    /// A call found no room; nobody tries until some of it is taken.
+    /// A call found no room; nobody tries until some is made.
     overflows: bool,
     /// A buffer that was used before.
     spare: Vec<u8>,
@@ -64,7 +65,7 @@ impl SpanQueue {
     /// Appends the spans of a call, or counts them as dropped.
     pub fn push(&self, record: &CallRecord) {
         if !self.waiting().append(record, self.capacity) {
-            self.dropped.fetch_add(record.attempts.len() as u64 + 1, Ordering::Relaxed);
+            self.dropped.fetch_add(spans(record), Ordering::Relaxed);
         }
     }
 
@@ -86,8 +87,8 @@ impl SpanQueue {
 
     /// Takes back the buffer of a batch.
     pub fn give_back(&self, mut bytes: Vec<u8>) {
-        // What held a call beyond measure is not kept.
-        if bytes.capacity() <= 2 * FULL {
+        // One that has grown more than once, for what somebody said to a model, is not kept.
+        if bytes.capacity() <= 2 * BUFFER {
             bytes.clear();
             self.waiting().spare = bytes;
         }
@@ -121,17 +122,17 @@ impl Waiting {
         let batch = &mut self.filling;
         if batch.bytes.capacity() == 0 {
             batch.bytes = std::mem::take(&mut self.spare);
-            batch.bytes.reserve(FULL + CALL);
+            batch.bytes.reserve(BUFFER);
         }
         let before = batch.bytes.len();
-        let spans = write(record, &mut batch.bytes);
+        write(record, &mut batch.bytes);
         let grown = batch.bytes.len() - before;
         if self.bytes + grown > capacity {
             batch.bytes.truncate(before);
-            self.overflows = true;
+            self.overflows = self.bytes > 0;
             return false;
         }
-        batch.spans += spans;
+        batch.spans += spans(record);
         self.bytes += grown;
         if batch.bytes.len() >= FULL {
             self.full.push_back(std::mem::take(batch));
@@ -140,8 +141,13 @@ impl Waiting {
     }
 
     fn taken(&mut self, batch: Batch) -> Batch {
-        self.bytes -= batch.bytes.len();
+        self.bytes = self.bytes.saturating_sub(batch.bytes.len());
         self.overflows = false;
         batch
     }
+}
+
+/// Spans that tell of a call: its own, and one for each attempt.
+fn spans(record: &CallRecord) -> u64 {
+    record.attempts.len() as u64 + 1
 }

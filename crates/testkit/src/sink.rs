@@ -37,7 +37,9 @@ pub enum Mood {
     Good,
     /// It says so, by this status; gRPC's code follows from it.
     Status(u16),
-    /// The same, and tells our own headers back: in a header, in the body or in gRPC's message.
+    /// The same, and says in how many seconds it may be asked again.
+    Later(u16, u32),
+    /// It answers by that status, and tells our own headers back: in a header, in the body or in gRPC's message.
     Echo(u16),
     /// It takes everything but so many spans.
     Rejects(i64),

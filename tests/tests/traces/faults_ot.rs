@@ -74,6 +74,33 @@ async fn ot1_what_is_turned_down_for_good_is_counted_and_not_sent_again() {
 }
 
 #[tokio::test]
+async fn ot1_a_back_end_that_says_when_is_asked_again_then() {
+    for protocol in ["grpc", "http/protobuf"] {
+        let sink = Sink::start().await.unwrap();
+        let flags = ["--otlp-endpoint", &url(&sink), "--otlp-protocol", protocol];
+        let mut traced = Traced::under(all(ladder(&[1])), &flags);
+        sink.set(Mood::Later(429, 3));
+        traced.stage.call(chat("m", "")).await;
+        within(SOON, "a question", || sink.asked() == 1).await;
+        let asked = Instant::now();
+        sink.set(Mood::Good);
+        assert_eq!(spans(&sink, 2).await.len(), 2, "{protocol}");
+        // Without a word of it the first wait is a second at most.
+        assert!(asked.elapsed() > Duration::from_secs(2), "{protocol}: {:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn ot1_what_is_too_much_for_a_back_end_is_counted_and_not_sent_again() {
+    let (mut traced, sink) = Traced::with_sink(all(ladder(&[1]))).await;
+    sink.set(Mood::Status(429));
+    traced.stage.call(chat("m", "")).await;
+    let failed = r#"sidegate_spans_dropped_total{reason="failed"}"#;
+    within(SOON, "the count", || traced.stage.metric(failed) == 2).await;
+    assert_eq!(sink.asked(), 1, "gRPC's code alone does not say that it passes");
+}
+
+#[tokio::test]
 async fn ot5_attempts_and_calls_are_both_counted_and_tied_together() {
     let (mut traced, sink) = Traced::with_sink(all(ladder(&[1, 1]))).await;
     traced.stage.spend_repeats();

@@ -1,4 +1,4 @@
-//! How long a batch is kept, and what is said of spans that nobody takes. Time is paused, and nobody listens.
+//! When a batch goes, how long it is kept, and what is said of spans that nobody takes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,12 @@ use sidegate_proxy::otlp::{Exporter, Settings};
 use sidegate_telemetry::{CallRecord, Metrics, RequestId, SpanQueue};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+
+use sidegate_testkit::sink::Sink;
+use sidegate_tests::plane::within;
+
+use super::{SOON, url};
 
 struct Sender {
     queue: Arc<SpanQueue>,
@@ -21,9 +26,14 @@ struct Sender {
 }
 
 impl Sender {
-    /// Sends so many calls, of one span each.
+    /// Has so many calls, of one span each, and nobody to send them to.
     fn of(calls: u64) -> Self {
-        let config = Config::try_parse_from(["sidegate-proxy", "--otlp-endpoint", "http://127.0.0.1:1"]).unwrap();
+        Self::at("http://127.0.0.1:1", calls)
+    }
+
+    /// Sends so many calls there.
+    fn at(endpoint: &str, calls: u64) -> Self {
+        let config = Config::try_parse_from(["sidegate-proxy", "--otlp-endpoint", endpoint]).unwrap();
         let settings = Settings::traces(&config).unwrap().unwrap();
         let (queue, metrics) = (Arc::new(SpanQueue::default()), Arc::new(Metrics::new(&Caller::default())));
         for id in 0..calls {
@@ -51,7 +61,7 @@ fn call(id: u64) -> CallRecord {
 /// Calls that fill one batch.
 fn full() -> u64 {
     let queue = SpanQueue::default();
-    for id in 0.. {
+    for id in 0..100_000 {
         queue.push(&call(id));
         if let Some(batch) = queue.take_full() {
             return batch.spans;
@@ -68,6 +78,24 @@ async fn a_batch_that_is_never_taken_makes_room_for_the_next() {
     assert!(sender.queue.bytes() > 0);
     sleep(Duration::from_secs(240)).await;
     assert_eq!((sender.failed(), sender.queue.bytes()), (full(), 0));
+}
+
+#[tokio::test]
+async fn what_fills_a_batch_is_sent_at_once_and_the_rest_half_a_second_later() {
+    let sink = Sink::start().await.unwrap();
+    let sender = Sender::at(&url(&sink), full() + 1);
+    within(SOON, "the first batch", || sink.asked() == 1).await;
+    let (seen, rest) = (Instant::now(), sender.queue.bytes());
+    sleep(Duration::from_millis(200)).await;
+    // Unless this very test was kept waiting.
+    if seen.elapsed() < Duration::from_millis(400) {
+        assert!((1..1_000).contains(&rest) && sender.queue.bytes() == rest, "{rest}");
+    }
+    for id in 0..full() {
+        sender.queue.push(&call(id));
+    }
+    within(SOON, "the second batch", || sink.asked() == 2).await;
+    within(SOON, "the rest", || sender.queue.bytes() == 0).await;
 }
 
 #[tokio::test(start_paused = true)]

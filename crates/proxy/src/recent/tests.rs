@@ -40,17 +40,20 @@ fn attempt(provider: &str, model: &str) -> AttemptRecord {
 }
 
 /// An answered call of `model` with one attempt.
-fn call(number: u128, model: &str) -> CallRecord {
-    let mut record = CallRecord::new(RequestId::new(number), jiff::Timestamp::UNIX_EPOCH, Arc::new(Caller::default()));
+fn call(number: u128, model: &str) -> Box<CallRecord> {
+    let caller = Arc::new(Caller::default());
+    let mut record = Box::new(CallRecord::new(RequestId::new(number), jiff::Timestamp::UNIX_EPOCH, caller));
     record.model = model.into();
     record.outcome = Outcome::Answered;
     record.attempts.push(attempt("ns/p", model));
     record
 }
 
-fn failed(number: u128, model: &str) -> CallRecord {
+fn failed(number: u128, model: &str) -> Box<CallRecord> {
     let fault = Fault::gateway(Class::UpstreamTimeout, Reason::Panic, "slow");
-    CallRecord { outcome: Outcome::Failed(Box::new(fault)), ..call(number, model) }
+    let mut record = call(number, model);
+    record.outcome = Outcome::Failed(Box::new(fault));
+    record
 }
 
 fn watch(id: u64, filter: Filter) -> Watch {
@@ -100,7 +103,9 @@ fn nothing_of_prompts_and_answers_is_remembered_or_watched() {
     let recent = Recent::default();
     recent.watch(watch(1, Filter::default()));
     let content = Some(Box::new(Content { input: "canary".into(), ..Content::default() }));
-    recent.push(CallRecord { detail: Some(Box::new(Detail { content, ..Detail::default() })), ..call(1, "m") }, START);
+    let mut record = call(1, "m");
+    record.detail = Some(Box::new(Detail { content, ..Detail::default() }));
+    recent.push(record, START);
     assert_eq!(recent.recall(&id(1)).unwrap().detail, None);
     assert_eq!(recent.next_watched().unwrap().record.detail, None);
 }

@@ -1,7 +1,7 @@
 //! When a settled call is told of: after its answer has left.
 //!
-//! Its audit line, its metrics and its place among the recent calls cost as much as a sixth of the call, and nobody has to
-//! wait for them. What settles in a turn of a connection is told when the turn has ended, and what the turn had to write
+//! Its audit line, its metrics, its spans where it is traced and its place among the recent calls cost as much as a sixth
+//! of the call, or more, and nobody has to wait for them. What settles in a turn of a connection is told when the turn has ended, and what the turn had to write
 //! has been written; what settles at any other time is told at once. Nothing waits beyond a turn.
 
 use std::collections::VecDeque;

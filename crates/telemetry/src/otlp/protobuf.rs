@@ -20,13 +20,13 @@ pub(super) struct Message<'a>(pub(super) &'a mut Vec<u8>);
 
 impl Message<'_> {
     fn key(&mut self, field: u32, form: u32) {
-        varint(self.0, u64::from(field << 3 | form));
+        varint(u64::from(field << 3 | form), |digit| self.0.push(digit));
     }
 
     /// A number of any kind but the fixed ones, an enum or a bool.
     pub(super) fn number(&mut self, field: u32, value: u64) {
         self.key(field, VARINT);
-        varint(self.0, value);
+        varint(value, |digit| self.0.push(digit));
     }
 
     /// A `fixed64`, or the bits of a `double`.
@@ -53,7 +53,7 @@ impl Message<'_> {
     #[inline]
     pub(super) fn head(&mut self, field: u32, length: usize) {
         self.key(field, LENGTH);
-        varint(self.0, length as u64);
+        varint(length as u64, |digit| self.0.push(digit));
     }
 
     /// A text that is still to be made, and of which so many bytes are kept, never with half a character at their end.
@@ -95,17 +95,22 @@ pub(super) fn sized(length: usize) -> usize {
 
 /// Makes room for a length of several bytes where there was room for one.
 fn lengthen(into: &mut Vec<u8>, start: usize, length: usize) {
-    let mut digits = Vec::with_capacity(10);
-    varint(&mut digits, length as u64);
-    into.splice(start..=start, digits);
+    let (mut digits, mut written) = ([0; 10], 0);
+    varint(length as u64, |digit| {
+        if let Some(place) = digits.get_mut(written) {
+            *place = digit;
+            written += 1;
+        }
+    });
+    into.splice(start..=start, digits.into_iter().take(written));
 }
 
 /// Seven bits in each byte, the lowest first; the top bit says that there are more.
 #[inline]
-fn varint(into: &mut Vec<u8>, mut value: u64) {
+fn varint(mut value: u64, mut put: impl FnMut(u8)) {
     while value >= 0x80 {
-        into.push(value as u8 | 0x80);
+        put(value as u8 | 0x80);
         value >>= 7;
     }
-    into.push(value as u8);
+    put(value as u8);
 }

@@ -1,6 +1,6 @@
 //! From records to the spans of OTLP, encoded.
 //!
-//! It only translates what [`crate::span`] tells, and bounds each text on its way out. Spans are written as they are told
+//! It only translates what [`crate::span`] tells, and bounds each text that is not bounded where it was gathered. Spans are written as they are told
 //! and not built as messages first: each consists of a hundred small texts, and each call that is traced has two.
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ use prost::Message as _;
 use super::protobuf::{Message, sized};
 use super::{Resource, nanos, scope};
 use crate::record::CallRecord;
-use crate::span::{Attributes, Event, Span, SpanKind, Value};
+use crate::span::{Attributes, Event, Kind, Span, Value};
 
 /// Bytes of a text at most; content has its own bound.
 const MAX_TEXT: usize = 1024;
@@ -29,15 +29,12 @@ const PARENT_IS_KNOWN: u32 = 0x100;
 /// and it is.
 const PARENT_IS_REMOTE: u32 = 0x200;
 
-/// Appends the spans of a call, encoded; how many.
-pub(crate) fn write(record: &CallRecord, into: &mut Vec<u8>) -> u64 {
+/// Appends the spans of a call, encoded.
+pub(crate) fn write(record: &CallRecord, into: &mut Vec<u8>) {
     let mut into = Message(into);
-    let mut spans = 0;
-    for told in Span::all_of(record) {
-        into.message(field::SPANS, |into| span(&told, record, into));
-        spans += 1;
+    for span in Span::all_of(record) {
+        into.message(field::SPANS, |into| write_span(&span, record, into));
     }
-    spans
 }
 
 /// The request that hands over these spans, encoded as [`write`] did.
@@ -58,37 +55,35 @@ pub fn request(spans: &[u8], resource: &Resource) -> Vec<u8> {
     request
 }
 
-fn span(told: &Span<'_>, record: &CallRecord, into: &mut Message<'_>) {
-    let remote = told.parent.is_some_and(|parent| parent.remote);
+fn write_span(span: &Span<'_>, record: &CallRecord, into: &mut Message<'_>) {
+    let remote = span.parent.is_some_and(|parent| parent.remote);
     let flags = u32::from(record.sampled) | PARENT_IS_KNOWN | if remote { PARENT_IS_REMOTE } else { 0 };
-    let kind = match told.kind {
-        SpanKind::Server => ProtoKind::Server,
-        SpanKind::Client => ProtoKind::Client,
+    let kind = match span.kind {
+        Kind::Server => ProtoKind::Server,
+        Kind::Client { .. } => ProtoKind::Client,
     };
     into.bytes(field::TRACE_ID, &record.trace_id().to_be_bytes());
-    into.bytes(field::SPAN_ID, &told.id.to_be_bytes());
+    into.bytes(field::SPAN_ID, &span.id.to_be_bytes());
     if let Some(detail) = record.detail.as_ref().filter(|detail| !detail.trace_state.is_empty()) {
         into.bytes(field::TRACE_STATE, detail.trace_state.as_bytes());
     }
-    if let Some(parent) = told.parent {
+    if let Some(parent) = span.parent {
         into.bytes(field::PARENT_SPAN_ID, &parent.id.to_be_bytes());
     }
     into.text(field::NAME, MAX_TEXT, |name| {
-        let [what, of] = told.name;
-        name.extend_from_slice(what.as_bytes());
-        name.push(b' ');
-        name.extend_from_slice(of.as_bytes());
+        // Writing to memory does not fail.
+        let _ = write!(name, "{}", span.name());
     });
     into.number(field::KIND, kind as u64);
-    into.fixed64(field::START_TIME, nanos(told.start, Duration::ZERO));
-    into.fixed64(field::END_TIME, nanos(told.start, told.duration));
-    told.attributes(&mut Pairs { field: field::ATTRIBUTES, into });
-    for happened in told.events() {
+    into.fixed64(field::START_TIME, nanos(span.start, Duration::ZERO));
+    into.fixed64(field::END_TIME, nanos(span.start, span.duration));
+    span.attributes(&mut Pairs { field: field::ATTRIBUTES, into });
+    for happened in span.events() {
         into.message(field::EVENTS, |into| event(&happened, into));
     }
     into.message(field::STATUS, |status| {
         // What happened is in `error.type`; a message would be somebody's words.
-        if told.failed {
+        if span.failed {
             status.number(field::STATUS_CODE, StatusCode::Error as u64);
         }
     });

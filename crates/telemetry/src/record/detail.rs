@@ -55,15 +55,3 @@ impl fmt::Debug for Content {
         write!(f, "Content({lengths:?} bytes)")
     }
 }
-
-impl Detail {
-    /// Bytes that it takes beside itself.
-    pub(crate) fn weight(&self) -> usize {
-        let tools: usize = self.tools.iter().map(|t| size_of::<ToolUse>() + t.name.len() + t.id.len()).sum();
-        let content = self
-            .content
-            .as_ref()
-            .map_or(0, |c| size_of::<Content>() + c.instructions.len() + c.input.len() + c.output.len());
-        size_of::<Self>() + self.trace_state.len() + self.conversation.len() + tools + content
-    }
-}

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Attributes, Of, Span};
+use super::{Attributes, Kind, Span};
 use crate::names::{attribute, event};
 use crate::record::{Tool, ToolUse};
 
@@ -17,22 +17,22 @@ pub(crate) struct Event<'a> {
 
 impl Event<'_> {
     /// Tells what is known of it.
-    pub(crate) fn attributes(&self, told: &mut impl Attributes) {
-        told.text(attribute::TOOL_NAME, &self.used.name);
-        told.text(attribute::TOOL_CALL_ID, &self.used.id);
+    pub(crate) fn attributes(&self, into: &mut impl Attributes) {
+        into.text(attribute::TOOL_NAME, &self.used.name);
+        into.text(attribute::TOOL_CALL_ID, &self.used.id);
     }
 }
 
 /// The events of a span.
 pub(super) fn of<'a>(span: &Span<'a>) -> impl Iterator<Item = Event<'a>> {
-    let what = match span.of {
-        Of::Call => Some((Tool::Result, event::TOOL_RESULT, span.start)),
+    let what = match span.kind {
+        Kind::Server => Some((Tool::Result, event::TOOL_RESULT, span.start)),
         // What the model asked for is known when all of its answer has come.
-        Of::Attempt { answered: true, .. } => {
+        Kind::Client { answered: true, .. } => {
             let end = span.start.checked_add(span.duration).unwrap_or(span.start);
             Some((Tool::Call, event::TOOL_CALL, end))
         }
-        Of::Attempt { .. } => None,
+        Kind::Client { .. } => None,
     };
     let used = span.record.detail.iter().flat_map(|detail| &detail.tools);
     used.filter_map(move |used| {

@@ -1,6 +1,6 @@
 //! Spans as JSON, for whoever asks a sidecar about one call.
 
-use super::{Attributes, Span, SpanKind, Value};
+use super::{Attributes, Kind, Span, Value};
 use crate::json::Json;
 use crate::record::CallRecord;
 
@@ -11,24 +11,24 @@ pub fn to_json(record: &CallRecord) -> Vec<u8> {
     let mut spans = Span::all_of(record);
     Json::new(&mut out).object(|json| {
         if let Some(call) = spans.next() {
-            json.name("call").object(|json| span(&call, json));
+            json.name("call").object(|json| write_span(&call, json));
         }
-        json.name("attempts").array(|json| spans.for_each(|attempt| json.object(|json| span(&attempt, json))));
+        json.name("attempts").array(|json| spans.for_each(|attempt| json.object(|json| write_span(&attempt, json))));
     });
     out
 }
 
-fn span(of: &Span<'_>, json: &mut Json<'_>) {
-    json.name("name").text(&of.name.join(" "));
-    json.name("kind").word(match of.kind {
-        SpanKind::Server => "SERVER",
-        SpanKind::Client => "CLIENT",
+fn write_span(span: &Span<'_>, json: &mut Json<'_>) {
+    json.name("name").text(&span.name().to_string());
+    json.name("kind").word(match span.kind {
+        Kind::Server => "SERVER",
+        Kind::Client { .. } => "CLIENT",
     });
-    json.name("start").time(of.start);
-    json.name("duration_seconds").seconds(of.duration);
-    json.name("failed").flag(of.failed);
-    json.name("attributes").object(|json| of.attributes(json));
-    let mut events = of.events().peekable();
+    json.name("start").time(span.start);
+    json.name("duration_seconds").seconds(span.duration);
+    json.name("failed").flag(span.failed);
+    json.name("attributes").object(|json| span.attributes(json));
+    let mut events = span.events().peekable();
     if events.peek().is_some() {
         json.name("events").array(|json| {
             events.for_each(|event| {

@@ -1,6 +1,6 @@
 //! The queue's bounds, its batches, and what it counts.
 
-use super::{Batch, FULL, SpanQueue};
+use super::{BUFFER, Batch, FULL, SpanQueue};
 use crate::record::{CallRecord, Content, Detail};
 use crate::testing::{attempt, record};
 
@@ -66,26 +66,39 @@ fn what_finds_no_room_is_dropped_and_counted_by_spans() {
 }
 
 #[test]
-fn content_counts_against_the_bound() {
+fn content_counts_against_the_bound_and_one_call_beyond_it_keeps_nobody_out() {
     let mut call = record();
     let content = Content { input: "x".repeat(10_000).into(), ..Content::default() };
     call.detail = Some(Box::new(Detail { content: Some(Box::new(content)), ..Detail::default() }));
     let queue = SpanQueue::new(10_000);
     queue.push(&call);
     assert_eq!((queue.dropped(), queue.bytes()), (2, 0));
+    queue.push(&record());
+    assert_eq!((queue.dropped(), queue.bytes()), (2, size_of(&record())));
+}
+
+#[test]
+fn after_a_call_that_found_no_room_none_is_tried_until_some_is_made() {
+    let mut large = record();
+    large.attempts.push(attempt());
+    let size = size_of(&record());
+    let queue = SpanQueue::new(size + size_of(&large) - 1);
+    for call in [&record(), &large, &record()] {
+        queue.push(call);
+    }
+    assert_eq!((queue.dropped(), queue.bytes()), (5, size));
+    assert_eq!(spans(&taken(&queue)), 2);
+    queue.push(&record());
+    assert_eq!(queue.bytes(), size);
 }
 
 #[test]
 fn a_buffer_is_used_again_unless_it_became_too_large() {
     let queue = SpanQueue::default();
-    queue.push(&record());
-    let batch = queue.take().unwrap();
-    let used = batch.bytes.as_ptr();
-    queue.give_back(batch.bytes);
-    queue.push(&record());
-    let batch = queue.take().unwrap();
-    assert_eq!((batch.bytes.as_ptr(), batch.spans), (used, 2));
-    queue.give_back(Vec::with_capacity(3 * FULL));
-    queue.push(&record());
-    assert!(queue.take().unwrap().bytes.capacity() < 3 * FULL);
+    for (given, kept) in [(FULL + 1, false), (2 * BUFFER - 1, true), (2 * BUFFER + 1, false)] {
+        queue.give_back(Vec::with_capacity(given));
+        queue.push(&record());
+        let batch = queue.take().unwrap();
+        assert_eq!((batch.bytes.capacity() == given, batch.spans), (kept, 2), "{given}");
+    }
 }

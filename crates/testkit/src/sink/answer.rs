@@ -6,9 +6,11 @@ use std::io::Read;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::read::GzDecoder;
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming};
@@ -17,6 +19,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
 use prost::Message;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
 
 use super::{Mood, Shared, Taken, lock};
 
@@ -68,6 +72,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> R
         Mood::Good => 0,
         Mood::Rejects(spans) => spans,
         Mood::Status(status) => return Ok(refusal(grpc, status, None)),
+        Mood::Later(status, seconds) => return Ok(later(refusal(grpc, status, None), seconds)),
         Mood::Echo(status) => return Ok(refusal(grpc, status, Some(&head.headers))),
         Mood::Stall => pending().await,
         Mood::Endless => return Ok(reply(grpc, Reply { bytes: None, endless: true, trailers: None })),
@@ -121,6 +126,17 @@ fn refusal(grpc: bool, status: u16, echo: Option<&HeaderMap>) -> Response<Reply>
         response.headers_mut().insert("x-echo", words);
     }
     response
+}
+
+/// The same, with the time after which it may be asked again.
+fn later(mut refusal: Response<Reply>, seconds: u32) -> Response<Reply> {
+    refusal.headers_mut().insert(RETRY_AFTER, seconds.into());
+    let Some(trailers) = &mut refusal.body_mut().trailers else { return refusal };
+    let code = trailers.get("grpc-status").map_or(Code::Unknown, |code| Code::from_bytes(code.as_bytes()));
+    let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(seconds.into())));
+    // Its trailers are ours, and short.
+    let _ = Status::with_error_details(code, "", details).add_header(trailers);
+    refusal
 }
 
 fn last_words(code: &'static str, message: Option<&str>) -> HeaderMap {

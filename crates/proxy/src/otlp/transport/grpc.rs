@@ -9,9 +9,10 @@ use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, En
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
 
 use super::super::connect::Dialer;
-use super::{Failure, MAX_ANSWER};
+use super::{Failure, LONGEST_WAIT, MAX_ANSWER};
 use sidegate_telemetry::otlp::settings::Target;
 
 /// A ping after so much silence of a connection that is used,
@@ -47,19 +48,20 @@ impl Grpc {
 
 /// By OTLP's table of codes that may pass. A broken connection has no code of its own: it is `Unknown`, and has a source.
 fn told(status: &Status) -> Failure {
-    let broken = status.code() == Code::Unknown && std::error::Error::source(status).is_some();
-    let passing = broken
-        || matches!(
-            status.code(),
-            Code::Cancelled
-                | Code::DeadlineExceeded
-                | Code::Aborted
-                | Code::OutOfRange
-                | Code::Unavailable
-                | Code::DataLoss
-                | Code::ResourceExhausted
-        );
-    Failure { what: format!("gRPC code {:?}", status.code()), passing, after: None }
+    let after = status.get_details_retry_info().and_then(|info| info.retry_delay).map(|wait| wait.min(LONGEST_WAIT));
+    let passing = match status.code() {
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        // Without a time, what was sent is more than will ever be taken.
+        Code::ResourceExhausted => after.is_some(),
+        Code::Unknown => std::error::Error::source(status).is_some(),
+        _ => false,
+    };
+    Failure { what: format!("gRPC code {:?}", status.code()), passing, after }
 }
 
 /// Messages that are encoded already, and answers that somebody else decodes.

@@ -14,11 +14,8 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use tokio::task::JoinSet;
 
 use super::super::connect::Dialer;
-use super::{Failure, MAX_ANSWER};
+use super::{Failure, LONGEST_WAIT, MAX_ANSWER};
 use sidegate_telemetry::otlp::settings::Target;
-
-/// The longest wait that a back-end can ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The way to a back-end.
 pub(super) struct Http {

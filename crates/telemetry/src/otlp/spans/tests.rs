@@ -11,7 +11,7 @@ use sidegate_policy::Class;
 
 use super::super::Resource;
 use super::{cut, request, write};
-use crate::record::{Detail, RequestId, Tool, ToolUse};
+use crate::record::{Content, Detail, RequestId, Tool, ToolUse};
 use crate::testing::{attempt, caller, record};
 
 /// What a back-end reads. Whatever does not stand where the schema has it would be lost on the way.
@@ -23,8 +23,7 @@ fn read(request: &[u8]) -> ExportTraceServiceRequest {
 
 fn export(records: &[crate::CallRecord], resource: &Resource) -> Vec<u8> {
     let mut spans = Vec::new();
-    let written: u64 = records.iter().map(|record| write(record, &mut spans)).sum();
-    assert_eq!(written, records.iter().map(|record| record.attempts.len() as u64 + 1).sum::<u64>());
+    records.iter().for_each(|record| write(record, &mut spans));
     request(&spans, resource)
 }
 
@@ -159,4 +158,22 @@ fn many_calls_are_one_request() {
     assert_eq!(scope.scope.as_ref().unwrap().name, "sidegate");
     assert_eq!(scope.spans.len(), 400);
     assert_eq!(scope.spans[6].trace_state, "a=b");
+}
+
+#[test]
+fn texts_of_any_length_are_as_the_library_writes_them() {
+    let mut record = record();
+    for length in (0..300).chain(1_000..1_030) {
+        record.attributes = vec![("a".into(), "x".repeat(length).into())];
+        let spans = told(&record);
+        let value = value(&spans[0], "sidegate.attribute.a");
+        assert_eq!(value, Some(&Any::StringValue("x".repeat(length.min(1_024)))));
+    }
+    for length in (1..300).chain(16_330..16_390).chain([200_000]) {
+        let content = Content { input: "x".repeat(length).into(), ..Content::default() };
+        record.detail = Some(Box::new(Detail { content: Some(Box::new(content)), ..Detail::default() }));
+        let spans = told(&record);
+        let value = value(&spans[1], "gen_ai.input.messages");
+        assert!(matches!(value, Some(Any::StringValue(text)) if text.len() == length), "{length}");
+    }
 }
