@@ -45,7 +45,7 @@ UNIT := --lib --bins $(call named,crates/*/tests) --test structure
 SCENARIO := $(call named,tests/tests)
 KUBE_TESTS := $(call named,tests/kube/tests)
 
-.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e test-backends kube-assets prometheus-assets backends-assets crds check fmt fmt-check clippy structure deny release bench bench-scale fuzz conformance
+.PHONY: help run build test test-build test-unit test-scenario test-kube test-e2e test-backends kube-assets prometheus-assets backends-assets crds check fmt fmt-check clippy structure deny release bench bench-scale bench-parts fuzz conformance
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -147,6 +147,9 @@ release: ## the sidecar as it is shipped, optimized by what it does under load
 bench: release ## cost beside a bare pass-through; writes docs/benchmarks.md and .json
 	$(PYTHON) tests/bench/run.py $(ARGS)
 	$(MAKE) bench-scale
+
+bench-parts: ## what single parts of a call cost: the books of limits, the audit line, counters, spans; prints only
+	$(CARGO) test --locked --profile fast -p sidegate-ledger -p sidegate-telemetry --lib -- --ignored --nocapture --test-threads=1
 
 bench-scale: ## the control plane under many sidecars; writes its part of docs/benchmarks.md and .json
 	$(CARGO) build --locked --release -p sidegate-controller

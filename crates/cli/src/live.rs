@@ -2,10 +2,12 @@
 //!
 //! The way there is not encrypted, so it leads over loopback alone: beside `sidegate dev` directly, in a cluster through
 //! `kubectl port-forward`. Where the control plane asks who this is, it is shown the token that kubectl would show the
-//! API server. One replica answers, and says of how many sidecars.
+//! API server. A replica of the control plane knows its own sidecars alone, and says of how many; all that are named are
+//! asked, and answer as one.
 
 mod line;
 mod reach;
+mod replicas;
 pub mod tap;
 pub mod top;
 pub mod trace;
@@ -13,7 +15,6 @@ pub mod trace;
 use std::io::Write;
 use std::process::ExitCode;
 
-use sidegate_wire::v1;
 use tonic::{Code, Status};
 
 use crate::failure::{FORBIDDEN, Failure, UNAVAILABLE, USAGE};
@@ -44,16 +45,6 @@ fn failure(status: &Status) -> Failure {
         _ => UNAVAILABLE,
     };
     Failure::new(code, status.message())
-}
-
-/// Of how many sidecars an answer speaks: `3 sidecars of 5 pods`.
-fn covered(coverage: &v1::Coverage) -> String {
-    let many = |n: u32, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
-    let sidecars = many(coverage.sidecars, "sidecar");
-    match coverage.pods {
-        Some(pods) => format!("{sidecars} of {} known to this replica", many(pods, "pod")),
-        None => sidecars,
-    }
 }
 
 /// Writes on standard output; false when nobody reads any more.

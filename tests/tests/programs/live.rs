@@ -11,13 +11,23 @@ use crate::process::{Program, command};
 
 /// A command that asks this control plane.
 fn asking(dev: &Dev, arguments: &[&str]) -> Command {
+    asking_all(&[dev], arguments)
+}
+
+/// A command that asks these control planes, as it would the replicas of one.
+fn asking_all(devs: &[&Dev], arguments: &[&str]) -> Command {
     let mut command = command("sidegate", arguments);
-    command.args(["--control", &format!("http://{}", dev.ports[5])]);
+    for dev in devs {
+        command.args(["--control", &format!("http://{}", dev.ports[5])]);
+    }
     command
 }
 
 async fn run(dev: &Dev, arguments: &[&str]) -> Output {
-    let mut command = asking(dev, arguments);
+    finish(asking(dev, arguments)).await
+}
+
+async fn finish(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
@@ -112,6 +122,39 @@ async fn top_is_one_table_where_it_is_no_terminal() {
     assert!(models.contains("MODEL") && models.contains("gpt-4o-mini") && models.contains("TOTAL"), "{models}");
     let elsewhere = text(&run(&dev, &["top", "-n", "elsewhere"]).await.stdout);
     assert!(elsewhere.contains("0 sidecars") && elsewhere.contains("no calls"), "{elsewhere}");
+}
+
+#[tokio::test]
+async fn several_replicas_answer_as_one() {
+    let (one, two) = (Dev::start(&[]).await, Dev::start(&[]).await);
+    let both = [&one, &two];
+    let tap = Program::spawn("sidegate tap", asking_all(&both, &["tap", "-o", "json"]));
+    within(SOON, "it watches", || tap.told().contains("watching 2 sidecars\n")).await;
+    let (mut calls, began) = ([Vec::new(), Vec::new()], tokio::time::Instant::now());
+    let seen = |ids: &[String]| ids.iter().any(|id| tap.said().contains(id.as_str()));
+    while !calls.iter().all(|ids| seen(ids)) {
+        assert!(began.elapsed() < SOON, "{}", tap.told());
+        for (dev, ids) in both.iter().zip(&mut calls) {
+            ids.push(dev.call("fast", "").await.header("x-sidegate-request-id").to_owned());
+        }
+    }
+    for id in calls.iter().filter_map(|ids| ids.last()) {
+        let tree = text(&finish(asking_all(&both, &["trace", id])).await.stdout);
+        assert!(tree.contains(id.as_str()) && tree.contains("ended with 200"), "{tree}");
+    }
+    let unknown = finish(asking_all(&both, &["trace", &"0".repeat(32)])).await;
+    assert!(text(&unknown.stderr).contains("none of 2 that answered remembers it"), "{}", text(&unknown.stderr));
+    let all = calls.iter().map(Vec::len).sum::<usize>();
+    let top = loop {
+        let top: Value =
+            serde_json::from_slice(&finish(asking_all(&both, &["top", "-o", "json"])).await.stdout).unwrap();
+        if top["total"]["calls"] == all {
+            break top;
+        }
+        assert!(began.elapsed() < SOON * 2, "{top}");
+    };
+    let [row] = &top["rows"].as_array().unwrap()[..] else { panic!("{top}") };
+    assert_eq!((&row["calls"], &top["replicas"], &top["sidecars"]), (&all.into(), &2.into(), &2.into()), "{top}");
 }
 
 #[tokio::test]

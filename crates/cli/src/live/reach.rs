@@ -34,9 +34,10 @@ const LARGEST: usize = 4 << 20;
 #[derive(Debug, Clone, clap::Args)]
 pub struct Reach {
     /// The control plane's port for people, on this machine: in a cluster through kubectl port-forward. By default
-    /// http://127.0.0.1:4783; a token is shown only where this is said, because anybody may listen there.
-    #[arg(long, env = "SIDEGATE_LIVE", value_name = "URL", value_parser = loopback)]
-    control: Option<String>,
+    /// http://127.0.0.1:4783; a token is shown only where this is said, because anybody may listen there. May be repeated,
+    /// or hold several with commas between: one for each replica, which knows its own sidecars alone.
+    #[arg(long, env = "SIDEGATE_LIVE", value_name = "URL", value_delimiter = ',', value_parser = loopback)]
+    control: Vec<String>,
     /// Namespace of the pods; by default the context's own, and beside files all of them.
     #[arg(short, long, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -86,15 +87,27 @@ impl Asking {
 }
 
 impl Reach {
-    /// Asks, and shows a token where one is wanted.
-    ///
-    /// # Errors
-    /// When there is no answer.
-    pub async fn ask<R>(&self, ask: impl AsyncFn(Asking) -> Result<R, Status>) -> Result<R, Failure> {
-        self.ask_at(self.control.as_deref().unwrap_or(USUAL), ask).await
+    /// How many replicas are asked.
+    pub fn replicas(&self) -> usize {
+        self.control.len().max(1)
     }
 
-    async fn ask_at<R>(&self, address: &str, ask: impl AsyncFn(Asking) -> Result<R, Status>) -> Result<R, Failure> {
+    /// Asks every replica, and shows a token where one is wanted.
+    ///
+    /// # Errors
+    /// When one gives no answer.
+    pub async fn ask<R>(&self, ask: impl AsyncFn(Asking) -> Result<R, Status>) -> Result<Vec<R>, Failure> {
+        let mut answers = Vec::with_capacity(self.replicas());
+        if self.control.is_empty() {
+            answers.push(self.ask_at(USUAL, &ask).await?);
+        }
+        for address in &self.control {
+            answers.push(self.ask_at(address, &ask).await?);
+        }
+        Ok(answers)
+    }
+
+    async fn ask_at<R>(&self, address: &str, ask: &impl AsyncFn(Asking) -> Result<R, Status>) -> Result<R, Failure> {
         let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|e| Failure::new(USAGE, e))?;
         let channel = endpoint.connect_timeout(CONNECT).connect().await.map_err(|_| {
             let way = "in a cluster: kubectl port-forward -n sidegate-system deployment/sidegate-controller 4783";
@@ -106,7 +119,7 @@ impl Reach {
         let asking = Asking { client, scope, token: None };
         match ask(asking.clone()).await {
             Err(status) if status.code() == Code::Unauthenticated => {
-                if self.control.is_none() {
+                if self.control.is_empty() {
                     return Err(unnamed(address));
                 }
                 ask(self.known(asking).await?).await.map_err(|status| failure(&status))

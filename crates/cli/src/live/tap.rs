@@ -10,6 +10,7 @@ use sidegate_wire::v1::tap_event::Event;
 
 use super::line::Line;
 use super::reach::Reach;
+use super::replicas::{Covered, Merged};
 use crate::failure::Failure;
 
 /// Ways for a call to end, beside the classes of failures.
@@ -71,11 +72,13 @@ async fn tap(arguments: &Arguments) -> Result<ExitCode, Failure> {
         };
         asking.client.tap(asking.request(request)).await
     };
-    let mut events = arguments.reach.ask(ask).await?.into_inner();
+    let streams: Vec<_> = arguments.reach.ask(ask).await?.into_iter().map(tonic::Response::into_inner).collect();
+    let mut coverages = vec![None; streams.len()];
+    let mut events = Merged::of(streams);
     let colour = arguments.output.is_none() && std::io::stdout().is_terminal();
     let mut left = arguments.count;
     while left != Some(0) {
-        let Some(event) = events.message().await.map_err(|status| super::failure(&status))? else {
+        let Some((replica, event)) = events.next().await.map_err(|status| super::failure(&status))? else {
             return Err(Failure::new(crate::failure::UNAVAILABLE, "the control plane has ended"));
         };
         let text = match event.event {
@@ -84,7 +87,11 @@ async fn tap(arguments: &Arguments) -> Result<ExitCode, Failure> {
                 told(arguments, &call, colour)
             }
             Some(Event::Coverage(coverage)) => {
-                super::aside(&format!("watching {}", super::covered(&coverage)));
+                coverages[replica] = Some(coverage);
+                // Once all have said theirs.
+                if let Some(all) = coverages.iter().copied().collect::<Option<Vec<_>>>() {
+                    super::aside(&format!("watching {}", Covered::by(&all).tell()));
+                }
                 continue;
             }
             Some(Event::Missed(calls)) => {

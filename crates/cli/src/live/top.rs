@@ -10,12 +10,15 @@ use sidegate_wire::v1;
 
 use super::line::plain;
 use super::reach::{Asking, Reach};
+use super::replicas::Table;
 use crate::failure::{Failure, UNAVAILABLE};
 use crate::output::{Form, columns, print_text};
 use crate::words;
 
 /// Seconds between two tables on a terminal.
 const REFRESH: u32 = 2;
+/// Rows that a replica tells at most.
+const ALL_ROWS: u32 = 1_000;
 /// Back to the first cell of a terminal, and nothing below.
 const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 
@@ -23,7 +26,7 @@ const CLEAR: &str = "\u{1b}[H\u{1b}[J";
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "On a terminal the table is drawn anew every two seconds; otherwise it is printed once.\n\
                         Sidecars report every five seconds. A replica of the control plane knows the last quarter of an hour of its own \
-                        sidecars, in steps of half a minute; the audit trail knows more.")]
+                        sidecars, in steps of half a minute; the audit trail knows more. Of several replicas the sum is shown.")]
 pub struct Arguments {
     #[command(flatten)]
     reach: Reach,
@@ -94,7 +97,8 @@ async fn top(arguments: &Arguments) -> Result<ExitCode, Failure> {
             by: by.into(),
             last_seconds: u32::try_from(arguments.last.as_secs()).unwrap_or(u32::MAX),
             refresh_seconds: if goes_on { REFRESH } else { 0 },
-            rows: arguments.rows,
+            // Who is last at each replica may be first by the sum.
+            rows: if arguments.reach.replicas() > 1 { ALL_ROWS } else { arguments.rows },
         };
         let tables = asking.client.top(asking.request(request)).await?;
         // What may not be seen is told by the first answer at the latest.
@@ -102,8 +106,9 @@ async fn top(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let first = tables.message().await?;
         Ok((tables, first))
     };
-    let (mut tables, mut next) = arguments.reach.ask(ask).await?;
-    while let Some(table) = next {
+    let (mut streams, mut next): (Vec<_>, Vec<_>) = arguments.reach.ask(ask).await?.into_iter().unzip();
+    while let Some(tables) = next.into_iter().collect::<Option<Vec<_>>>() {
+        let table = Table::of(tables, arguments.rows);
         if !goes_on {
             print_text(&printed(&table, arguments.output)?)?;
             return Ok(ExitCode::SUCCESS);
@@ -111,19 +116,23 @@ async fn top(arguments: &Arguments) -> Result<ExitCode, Failure> {
         if !super::write(&format!("{CLEAR}{}", told(&table))) {
             return Ok(ExitCode::SUCCESS);
         }
-        next = tables.message().await.map_err(|status| super::failure(&status))?;
+        next = Vec::with_capacity(streams.len());
+        for stream in &mut streams {
+            next.push(stream.message().await.map_err(|status| super::failure(&status))?);
+        }
     }
     Err(Failure::new(UNAVAILABLE, "the control plane has ended"))
 }
 
-fn printed(table: &v1::TopTable, form: Option<Form>) -> Result<String, Failure> {
+fn printed(table: &Table, form: Option<Form>) -> Result<String, Failure> {
     let broken = |error: &dyn std::fmt::Display| Failure::new(UNAVAILABLE, format!("cannot print the answer: {error}"));
-    let coverage = table.coverage.unwrap_or_default();
     let value = || {
         json!({
-            "sidecars": coverage.sidecars,
-            "pods": coverage.pods,
-            "seconds": table.seconds,
+            "replicas": table.covered.replicas,
+            "sidecars": table.covered.sidecars,
+            "pods": table.covered.pods,
+            "seconds": table.seconds.1,
+            "leastSeconds": table.seconds.0,
             "rows": table.rows.iter().map(row_value).collect::<Vec<_>>(),
             "total": table.total.as_ref().map(row_value),
             "rowsLeftOut": table.rows_left_out,
@@ -158,10 +167,11 @@ fn row_value(row: &v1::TopRow) -> Value {
 }
 
 /// The table for people.
-fn told(table: &v1::TopTable) -> String {
-    let time = words::duration(Duration::from_secs(table.seconds.into()));
-    let covered = super::covered(&table.coverage.unwrap_or_default());
-    let mut text = format!("The last {time}, {covered}\n\n");
+fn told(table: &Table) -> String {
+    let (least, most) = table.seconds;
+    let time = |seconds: u32| words::duration(Duration::from_secs(seconds.into()));
+    let time = if least == most { time(most) } else { format!("{} to {}", time(least), time(most)) };
+    let mut text = format!("The last {time}, {}\n\n", table.covered.tell());
     if table.rows.is_empty() {
         return text + "  no calls\n";
     }

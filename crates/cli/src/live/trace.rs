@@ -10,6 +10,7 @@ use sidegate_wire::v1;
 
 use super::line::Line;
 use super::reach::{Asking, Reach};
+use super::replicas::Covered;
 use crate::failure::{Failure, NO};
 use crate::output::{self, Form, Told};
 
@@ -71,11 +72,14 @@ async fn trace(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let request = v1::TraceRequest { scope: Some(asking.scope.clone()), request_id: request_id.clone() };
         asking.client.trace(asking.request(request)).await
     };
-    let traced = arguments.reach.ask(ask).await?.into_inner();
-    let Some(call) = traced.call else {
-        return Err(unknown(&request_id, traced.answered, &traced.coverage.unwrap_or_default()));
+    let answers: Vec<_> = arguments.reach.ask(ask).await?.into_iter().map(tonic::Response::into_inner).collect();
+    let answered = answers.iter().map(|traced| traced.answered).sum();
+    let coverages: Vec<_> = answers.iter().map(|traced| traced.coverage.unwrap_or_default()).collect();
+    let found = answers.into_iter().find_map(|traced| Some((traced.call?, traced.considered)));
+    let Some((call, considered)) = found else {
+        return Err(unknown(&request_id, answered, &Covered::by(&coverages)));
     };
-    let considered = traced.considered.into_iter().map(|place| Considered {
+    let considered = considered.into_iter().map(|place| Considered {
         provider: place.provider,
         model: place.model,
         priority: place.priority,
@@ -93,10 +97,10 @@ async fn trace(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn unknown(request_id: &str, answered: u32, coverage: &v1::Coverage) -> Failure {
+fn unknown(request_id: &str, answered: u32, covered: &Covered) -> Failure {
     let who = match answered {
-        0 => format!("no sidecar answered, of {}", super::covered(coverage)),
-        n => format!("none of {n} that answered remembers it, of {}", super::covered(coverage)),
+        0 => format!("no sidecar answered, of {}", covered.tell()),
+        n => format!("none of {n} that answered remembers it, of {}", covered.tell()),
     };
     let message =
         format!("call {request_id} is not known: {who}; a sidecar remembers its last calls only, see its audit line");

@@ -61,7 +61,7 @@ async fn a_token_goes_only_where_somebody_said_that_it_may() {
         let request = asking.request(v1::TraceRequest::default());
         asking.client.trace(request).await.map(Response::into_inner)
     };
-    let refused = reach(&[]).ask_at(&address, ask).await.unwrap_err();
+    let refused = reach(&[]).ask_at(&address, &ask).await.unwrap_err();
     assert_eq!(refused.code, FORBIDDEN);
     assert!(
         refused.message.contains("that you have not named") && refused.message.contains("--control"),
