@@ -148,8 +148,8 @@ bench: release ## cost beside a bare pass-through; writes docs/benchmarks.md and
 	$(PYTHON) tests/bench/run.py $(ARGS)
 	$(MAKE) bench-scale
 
-bench-parts: ## what single parts of a call cost: the books of limits, the audit line, counters, spans; prints only
-	$(CARGO) test --locked --profile fast -p sidegate-ledger -p sidegate-telemetry --lib -- --ignored --nocapture --test-threads=1
+bench-parts: ## what single parts of a call cost: the books of limits, the audit line, counters, spans; fails where one is dearer than its bound
+	$(CARGO) test --locked --profile fast --no-fail-fast -p sidegate-ledger -p sidegate-telemetry --lib -- --ignored --nocapture --test-threads=1
 
 bench-scale: ## the control plane under many sidecars; writes its part of docs/benchmarks.md and .json
 	$(CARGO) build --locked --release -p sidegate-controller

@@ -47,6 +47,12 @@ fn failure(status: &Status) -> Failure {
     Failure::new(code, status.message())
 }
 
+/// How a replica's stream ended.
+fn ended<T>(event: Result<Option<T>, Status>) -> Result<T, Failure> {
+    let event = event.map_err(|status| failure(&status))?;
+    event.ok_or_else(|| Failure::new(UNAVAILABLE, "the control plane has ended"))
+}
+
 /// Writes on standard output; false when nobody reads any more.
 fn write(text: &str) -> bool {
     let mut out = std::io::stdout().lock();

@@ -1,6 +1,7 @@
 //! The admin surface: what the sidecar did of late and how it stands, over a Unix socket that only the
 //! sidecar's container mounts. Read only; no prompts, no keys.
 
+use std::sync::Arc;
 use std::task::Context;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ const MAX_CONNECTIONS: usize = 16;
 /// Serves until `stop` says so.
 pub async fn serve(health: Health, listener: UnixListener, stop: watch::Receiver<bool>) {
     let accept = move |cx: &mut Context<'_>| listener.poll_accept(cx).map_ok(|(stream, _)| stream);
-    small::serve(accept, MAX_CONNECTIONS, move |request| answer(&health, request), stop).await;
+    small::serve(accept, MAX_CONNECTIONS, Arc::new(move |request| answer(&health, request)), stop).await;
 }
 
 fn answer(health: &Health, request: &Request<Incoming>) -> Response<Full<Bytes>> {

@@ -31,7 +31,7 @@ pub struct Health {
 /// Serves until `stop` says so.
 pub async fn serve(health: Health, listener: TcpListener, stop: watch::Receiver<bool>) {
     let accept = move |cx: &mut Context<'_>| listener.poll_accept(cx).map_ok(|(stream, _)| stream);
-    small::serve(accept, MAX_CONNECTIONS, move |request| health.answer(request), stop).await;
+    small::serve(accept, MAX_CONNECTIONS, Arc::new(move |request| health.answer(request)), stop).await;
 }
 
 impl Health {

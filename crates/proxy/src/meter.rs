@@ -97,10 +97,10 @@ pub fn answer(answered: Answered, mut settlement: Settlement) -> Response<CallBo
     let opaque = head.headers.contains_key(CONTENT_ENCODING);
     let chunked = head.headers.contains_key(TRANSFER_ENCODING);
     filter(&mut head.headers);
+    settlement.mark(&mut head.headers);
     if let Some(sidecar) = settlement.sidecar() {
         tell_headroom(&sidecar, &armed, settlement.now(), &mut head.headers);
     }
-    settlement.mark(&mut head.headers);
     if attempts > 1 {
         head.headers.insert(ATTEMPTS, attempts.into());
         if head.status.is_client_error() || head.status.is_server_error() {

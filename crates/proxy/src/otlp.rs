@@ -32,15 +32,17 @@ use crate::signals::stopped;
 
 /// The method by gRPC.
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-/// Between two looks at what waits: so often that the queue does not overflow in between, however many calls are traced.
+/// Between two looks at what waits. The queue has room for some 700 calls in between; a slow back-end or captured content
+/// may still fill it, which is counted.
 const TICK: Duration = Duration::from_millis(50);
 /// A batch that is not full goes so long after the one before it.
 const FILLING: Duration = Duration::from_millis(500);
 /// Longest first wait after a failure; doubles with each.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// Longest wait after a failure.
+/// Longest wait after a failure, unless the back-end asks for more.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// How often a batch is sent at most, which takes some four minutes. One that is never taken would hold up all others.
+/// How often a batch is sent at most, which takes some four minutes, or ten where the back-end asks for
+/// time. One that is never taken would hold up all others.
 const TRIES: u32 = 10;
 /// What the last spans get at shutdown.
 const LAST_SPANS: Duration = Duration::from_secs(1);

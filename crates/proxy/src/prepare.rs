@@ -19,9 +19,6 @@ use crate::recognize::Asked;
 use crate::sidecar::Sidecar;
 use crate::trace;
 
-/// Headers that a request may have beside its caller's: the key, and its place in a trace.
-const ADDED: usize = 3;
-
 /// One place to send a call to.
 #[derive(Debug, Clone)]
 pub struct Target {
@@ -124,7 +121,8 @@ fn copy_headers(
     to: &mut HeaderMap,
 ) {
     let nominated = Nominated::by(from);
-    to.reserve(from.len() + ADDED);
+    // Beside its caller's it has its place in a trace. More room would be kept by the connection.
+    to.reserve(from.len() + usize::from(ready.told_traces && sidecar.spans.is_some()));
     for (name, value) in from {
         if request_header_passes(provider.dialect, name) && !nominated.has(name) {
             to.append(name.clone(), value.clone());

@@ -77,8 +77,6 @@ pub fn tell_headroom(sidecar: &Sidecar, armed: &Armed, now: Duration, headers: &
     if !armed.limited {
         return;
     }
-    // All at once: these, and what is added beside them.
-    headers.reserve(ADDED);
     let headroom = sidecar.book().tightest(&armed.snapshot.limits, now);
     if let Some(room) = headroom.requests {
         tell(headers, &REQUESTS, &room);
@@ -87,9 +85,6 @@ pub fn tell_headroom(sidecar: &Sidecar, armed: &Armed, now: Duration, headers: &
         tell(headers, &TOKENS, &room);
     }
 }
-
-/// Headers of our own in an answer with limits: those about two units, the id, the attempts, the word against retries.
-const ADDED: usize = 9;
 
 /// Names of the headers about one unit: limit, remaining, reset.
 type Names = [HeaderName; 3];

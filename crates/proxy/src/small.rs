@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -31,16 +32,16 @@ const MAX_HEADERS: usize = 64;
 /// Until accepting is tried again after it failed.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// What is answered to a request.
+pub type Answer = Arc<dyn Fn(&Request<Incoming>) -> Response<Full<Bytes>> + Send + Sync>;
+
 /// Answers the connections that `accept` gives, so many at once, until `stop` says so; further ones wait.
-pub async fn serve<IO, A>(
+pub async fn serve<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     mut accept: impl FnMut(&mut Context<'_>) -> Poll<io::Result<IO>>,
     most: usize,
-    answer: A,
+    answer: Answer,
     stop: watch::Receiver<bool>,
-) where
-    IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    A: Fn(&Request<Incoming>) -> Response<Full<Bytes>> + Clone + Send + 'static,
-{
+) {
     let mut connections = JoinSet::new();
     let mut stopped = pin!(stopped(stop));
     loop {

@@ -39,6 +39,8 @@ pub enum Mood {
     Status(u16),
     /// The same, and says in how many seconds it may be asked again.
     Later(u16, u32),
+    /// It answers gRPC with details that are none.
+    Garbled,
     /// It answers by that status, and tells our own headers back: in a header, in the body or in gRPC's message.
     Echo(u16),
     /// It takes everything but so many spans.

@@ -126,7 +126,7 @@ async fn top_is_one_table_where_it_is_no_terminal() {
 
 #[tokio::test]
 async fn several_replicas_answer_as_one() {
-    let (one, two) = (Dev::start(&[]).await, Dev::start(&[]).await);
+    let (one, mut two) = (Dev::start(&[]).await, Dev::start(&[]).await);
     let both = [&one, &two];
     let tap = Program::spawn("sidegate tap", asking_all(&both, &["tap", "-o", "json"]));
     within(SOON, "it watches", || tap.told().contains("watching 2 sidecars\n")).await;
@@ -155,6 +155,20 @@ async fn several_replicas_answer_as_one() {
     };
     let [row] = &top["rows"].as_array().unwrap()[..] else { panic!("{top}") };
     assert_eq!((&row["calls"], &top["replicas"], &top["sidecars"]), (&all.into(), &2.into(), &2.into()), "{top}");
+    // One that goes is told of, and the other is shown.
+    two.program.crash();
+    let (both, gone) = ([&one, &two], two.ports[5].to_string());
+    within(SOON, "a word of it", || tap.told().contains(&gone)).await;
+    let (mut ids, began) = (Vec::new(), tokio::time::Instant::now());
+    while !seen(&ids) {
+        assert!(began.elapsed() < SOON, "{}", tap.told());
+        ids.push(one.call("fast", "").await.header("x-sidegate-request-id").to_owned());
+    }
+    let id = ids.pop().unwrap();
+    let tree = text(&finish(asking_all(&both, &["trace", &id])).await.stdout);
+    assert!(tree.contains(&id), "{tree}");
+    let failed = finish(asking_all(&both, &["top"])).await;
+    assert!(text(&failed.stderr).contains(&gone), "{}", text(&failed.stderr));
 }
 
 #[tokio::test]

@@ -80,14 +80,26 @@ async fn ot1_a_back_end_that_says_when_is_asked_again_then() {
         let flags = ["--otlp-endpoint", &url(&sink), "--otlp-protocol", protocol];
         let mut traced = Traced::under(all(ladder(&[1])), &flags);
         sink.set(Mood::Later(429, 3));
+        let called = Instant::now();
         traced.stage.call(chat("m", "")).await;
         within(SOON, "a question", || sink.asked() == 1).await;
-        let asked = Instant::now();
         sink.set(Mood::Good);
         assert_eq!(spans(&sink, 2).await.len(), 2, "{protocol}");
         // Without a word of it the first wait is a second at most.
-        assert!(asked.elapsed() > Duration::from_secs(2), "{protocol}: {:?}", asked.elapsed());
+        assert!(called.elapsed() >= Duration::from_secs(3), "{protocol}: {:?}", called.elapsed());
     }
+}
+
+#[tokio::test]
+async fn ot1_an_answer_that_cannot_be_read_ends_a_batch_and_not_the_sender() {
+    let (mut traced, sink) = Traced::with_sink(all(ladder(&[1]))).await;
+    sink.set(Mood::Garbled);
+    traced.stage.call(chat("m", "")).await;
+    let failed = r#"sidegate_spans_dropped_total{reason="failed"}"#;
+    within(SOON, "the count", || traced.stage.metric(failed) == 2).await;
+    sink.set(Mood::Good);
+    traced.stage.call(chat("m", "")).await;
+    assert_eq!(spans(&sink, 2).await.len(), 2);
 }
 
 #[tokio::test]

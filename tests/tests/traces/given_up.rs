@@ -83,19 +83,16 @@ async fn a_batch_that_is_never_taken_makes_room_for_the_next() {
 #[tokio::test]
 async fn what_fills_a_batch_is_sent_at_once_and_the_rest_half_a_second_later() {
     let sink = Sink::start().await.unwrap();
-    let sender = Sender::at(&url(&sink), full() + 1);
-    within(SOON, "the first batch", || sink.asked() == 1).await;
-    let (seen, rest) = (Instant::now(), sender.queue.bytes());
+    let (sender, began) = (Sender::at(&url(&sink), full() + 1), Instant::now());
+    within(SOON, "the first batch", || sink.asked() >= 1).await;
     sleep(Duration::from_millis(200)).await;
+    let rest = sender.queue.bytes();
     // Unless this very test was kept waiting.
-    if seen.elapsed() < Duration::from_millis(400) {
-        assert!((1..1_000).contains(&rest) && sender.queue.bytes() == rest, "{rest}");
+    if began.elapsed() < Duration::from_millis(500) {
+        assert!((1..1_000).contains(&rest), "{rest}");
     }
-    for id in 0..full() {
-        sender.queue.push(&call(id));
-    }
-    within(SOON, "the second batch", || sink.asked() == 2).await;
     within(SOON, "the rest", || sender.queue.bytes() == 0).await;
+    assert!(began.elapsed() >= Duration::from_millis(500), "{:?}", began.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,15 +5,20 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::future::try_join_all;
+use futures_util::stream::FuturesUnordered;
 use http::header::AUTHORIZATION;
 use kube::client::{Body, ConfigExt};
 use sidegate_proxy::control::token;
 use sidegate_wire::v1;
 use sidegate_wire::v1::live_client::LiveClient;
+use tokio::sync::OnceCell;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -35,7 +40,8 @@ const LARGEST: usize = 4 << 20;
 pub struct Reach {
     /// The control plane's port for people, on this machine: in a cluster through kubectl port-forward. By default
     /// http://127.0.0.1:4783; a token is shown only where this is said, because anybody may listen there. May be repeated,
-    /// or hold several with commas between: one for each replica, which knows its own sidecars alone.
+    /// or hold several with commas between: one for each replica, which knows its own sidecars alone. Two port-forwards to a
+    /// deployment may end at the same replica, and count it twice; forward to its pods.
     #[arg(long, env = "SIDEGATE_LIVE", value_name = "URL", value_delimiter = ',', value_parser = loopback)]
     control: Vec<String>,
     /// Namespace of the pods; by default the context's own, and beside files all of them.
@@ -53,6 +59,9 @@ pub struct Reach {
     /// The token to show instead of the kubeconfig's, from a file.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Learned once, when the first replica wants to know it.
+    #[arg(skip)]
+    known: OnceCell<Known>,
 }
 
 /// An address that tokens may be sent to in the clear.
@@ -65,10 +74,10 @@ fn loopback(text: &str) -> Result<String, String> {
     if uri.scheme_str() == Some("http") && is_loopback { Ok(text.to_owned()) } else { Err(wanted.to_owned()) }
 }
 
-/// Whom the control plane sees, and what it is asked about.
+/// What is asked of one replica, and what it is shown.
 #[derive(Clone)]
 pub struct Asking {
-    /// The control plane.
+    /// The replica.
     pub client: LiveClient<Channel>,
     /// Which sidecars.
     pub scope: v1::Scope,
@@ -86,66 +95,132 @@ impl Asking {
     }
 }
 
+/// Who asks, and the namespace that they work in.
+#[derive(Debug, Clone)]
+struct Known {
+    token: MetadataValue<Ascii>,
+    /// None where it was said, or all are meant.
+    namespace: Option<String>,
+}
+
 impl Reach {
-    /// How many replicas are asked.
-    pub fn replicas(&self) -> usize {
-        self.control.len().max(1)
+    /// The replicas.
+    fn addresses(&self) -> Vec<&str> {
+        if self.control.is_empty() { vec![USUAL] } else { self.control.iter().map(String::as_str).collect() }
     }
 
-    /// Asks every replica, and shows a token where one is wanted.
+    /// Whether there are several replicas.
+    pub fn is_of_several(&self) -> bool {
+        self.control.len() > 1
+    }
+
+    /// Asks all replicas, and shows a token where one is wanted; their answers in the order of their addresses.
     ///
     /// # Errors
     /// When one gives no answer.
-    pub async fn ask<R>(&self, ask: impl AsyncFn(Asking) -> Result<R, Status>) -> Result<Vec<R>, Failure> {
-        let mut answers = Vec::with_capacity(self.replicas());
-        if self.control.is_empty() {
-            answers.push(self.ask_at(USUAL, &ask).await?);
+    pub async fn ask<R>(&self, ask: impl AsyncFn(Asking) -> Result<R, Status>) -> Result<Vec<(&str, R)>, Failure> {
+        self.named_once()?;
+        let answers = self.addresses().into_iter().map(|address| self.ask_one(address, &ask));
+        try_join_all(answers).await
+    }
+
+    /// The same, until one has what is wanted; the answers of all if none has.
+    ///
+    /// # Errors
+    /// When none has it, and one gives no answer.
+    pub async fn find<R>(
+        &self,
+        ask: impl AsyncFn(Asking) -> Result<R, Status>,
+        is_it: impl Fn(&R) -> bool,
+    ) -> Result<Vec<R>, Failure> {
+        self.named_once()?;
+        let each = self.addresses().into_iter().map(|address| self.ask_one(address, &ask));
+        let (mut asked, mut answers, mut failed) = (each.collect::<FuturesUnordered<_>>(), Vec::new(), None);
+        while let Some(answer) = asked.next().await {
+            match answer {
+                Ok((_, found)) if is_it(&found) => return Ok(vec![found]),
+                Ok((_, answer)) => answers.push(answer),
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
         }
-        for address in &self.control {
-            answers.push(self.ask_at(address, &ask).await?);
+        failed.map_or(Ok(answers), Err)
+    }
+
+    /// What is counted twice would be told twice.
+    fn named_once(&self) -> Result<(), Failure> {
+        let mut seen = HashSet::new();
+        let twice = self.control.iter().find(|address| !seen.insert(place(address)));
+        twice.map_or(Ok(()), |address| Err(Failure::new(USAGE, format!("{address} is named twice"))))
+    }
+
+    async fn ask_one<'a, R>(
+        &self,
+        address: &'a str,
+        ask: &impl AsyncFn(Asking) -> Result<R, Status>,
+    ) -> Result<(&'a str, R), Failure> {
+        let answer = self.ask_at(address, ask).await;
+        answer.map(|answer| (address, answer)).map_err(|failure| self.whose(address, failure))
+    }
+
+    /// Says of which replica a failure is, where there are several.
+    pub fn whose(&self, address: &str, failure: Failure) -> Failure {
+        if self.is_of_several() {
+            return Failure::new(failure.code, format!("{address}: {}", failure.message));
         }
-        Ok(answers)
+        failure
     }
 
     async fn ask_at<R>(&self, address: &str, ask: &impl AsyncFn(Asking) -> Result<R, Status>) -> Result<R, Failure> {
         let endpoint = Endpoint::from_shared(address.to_owned()).map_err(|e| Failure::new(USAGE, e))?;
         let channel = endpoint.connect_timeout(CONNECT).connect().await.map_err(|_| {
-            let way = "in a cluster: kubectl port-forward -n sidegate-system deployment/sidegate-controller 4783";
+            let way = "in a cluster: kubectl port-forward -n sidegate-system deployment/sidegate-controller 4783, \
+                       or pod/NAME PORT:4783 for each of several";
             Failure::new(UNAVAILABLE, format!("no control plane answers at {address}; {way}"))
         })?;
         let client = LiveClient::new(channel).max_decoding_message_size(LARGEST);
         let scope =
             v1::Scope { namespace: self.namespace.clone().unwrap_or_default(), all_namespaces: self.all_namespaces };
-        let asking = Asking { client, scope, token: None };
+        let mut asking = Asking { client, scope, token: None };
         match ask(asking.clone()).await {
             Err(status) if status.code() == Code::Unauthenticated => {
                 if self.control.is_empty() {
                     return Err(unnamed(address));
                 }
-                ask(self.known(asking).await?).await.map_err(|status| failure(&status))
+                let known = self.known.get_or_try_init(|| self.learn()).await?;
+                asking.token = Some(known.token.clone());
+                if let Some(namespace) = &known.namespace {
+                    asking.scope.namespace.clone_from(namespace);
+                }
+                ask(asking).await.map_err(|status| failure(&status))
             }
             answer => answer.map_err(|status| failure(&status)),
         }
     }
 
-    /// The same with a token, and with the context's namespace where none was named.
-    async fn known(&self, mut asking: Asking) -> Result<Asking, Failure> {
+    /// A token, and the context's namespace where none was named.
+    async fn learn(&self) -> Result<Known, Failure> {
         let named = self.namespace.is_some() || self.all_namespaces;
-        if let Some(file) = &self.token_file {
-            asking.token = Some(token::bearer(file).map_err(|status| Failure::new(USAGE, status.message()))?);
-            if named {
-                return Ok(asking);
-            }
-        }
-        let config = objects::configured(self.context.as_deref(), self.kubeconfig.as_deref()).await?;
-        if !named {
-            asking.scope.namespace.clone_from(&config.default_namespace);
-        }
-        if asking.token.is_none() {
-            asking.token = Some(shown(&config).await?);
-        }
-        Ok(asking)
+        let file = self.token_file.as_deref().map(token::bearer).transpose();
+        let file = file.map_err(|status| Failure::new(USAGE, status.message()))?;
+        let config = match file {
+            Some(token) if named => return Ok(Known { token, namespace: None }),
+            _ => objects::configured(self.context.as_deref(), self.kubeconfig.as_deref()).await?,
+        };
+        let token = match file {
+            Some(token) => token,
+            None => shown(&config).await?,
+        };
+        Ok(Known { token, namespace: (!named).then_some(config.default_namespace) })
     }
+}
+
+/// What an address leads to: `localhost` is the machine itself, whatever it is called.
+fn place(address: &str) -> (String, u16) {
+    let uri: http::Uri = address.parse().unwrap_or_default();
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let host = if host == "localhost" { "127.0.0.1" } else { host };
+    let host = host.parse::<IpAddr>().map_or_else(|_| host.to_owned(), |ip| ip.to_canonical().to_string());
+    (host, uri.port_u16().unwrap_or(80))
 }
 
 /// No token goes where nobody said that it may.

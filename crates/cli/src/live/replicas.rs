@@ -13,7 +13,7 @@ use tonic::{Status, Streaming};
 
 /// Reasons that are told of each row.
 const MOST_FAILURES: usize = 5;
-/// Events of one replica that wait to be shown; a replica waits for its reader beyond that.
+/// Events of all replicas that wait to be shown. Beyond that their streams are not read, and they count what they leave out.
 const MOST_WAITING: usize = 16;
 
 /// Of how many sidecars several answers speak together.
@@ -57,27 +57,29 @@ pub struct Table {
     pub rows: Vec<v1::TopRow>,
     /// Of all rows, those left out included.
     pub total: Option<v1::TopRow>,
+    /// At least, where a replica left some out itself.
     pub rows_left_out: u32,
 }
 
 impl Table {
-    /// The `most` rows that spent most by the tables of all replicas. What a replica left out is missing in the sums.
-    pub fn of(tables: Vec<v1::TopTable>, most: u32) -> Self {
+    /// The `most` rows that spent most by the tables of all replicas. What a replica left out is in the total alone.
+    pub fn of(tables: &[v1::TopTable], most: u32) -> Self {
         let coverages: Vec<_> = tables.iter().map(|table| table.coverage.unwrap_or_default()).collect();
         let seconds = tables.iter().map(|table| table.seconds);
         let seconds = (seconds.clone().min().unwrap_or(0), seconds.max().unwrap_or(0));
         let left_out = tables.iter().map(|table| table.rows_left_out).max().unwrap_or(0);
         let (mut by_name, mut total) = (BTreeMap::<_, v1::TopRow>::new(), None);
         for table in tables {
-            for row in table.rows {
-                let name = (row.namespace.clone(), row.workload.clone(), row.model.clone());
-                add(by_name.entry(name).or_insert_with(|| named(&row)), &row);
+            for row in &table.rows {
+                let name = (row.namespace.as_str(), row.workload.as_str(), row.model.as_str());
+                add(by_name.entry(name).or_insert_with(|| named(row)), row);
             }
-            if let Some(row) = table.total {
-                add(total.get_or_insert_default(), &row);
+            if let Some(row) = &table.total {
+                add(total.get_or_insert_default(), row);
             }
         }
         let mut rows: Vec<_> = by_name.into_values().collect();
+        rows.iter_mut().chain(&mut total).for_each(most_frequent);
         // Stable: what spent alike stays in the order of its names.
         rows.sort_by_key(|row| (Reverse(row.cost_nanodollars), Reverse(row.calls)));
         let beyond = u32::try_from(rows.len()).unwrap_or(u32::MAX).saturating_sub(most);
@@ -108,18 +110,25 @@ fn add(sum: &mut v1::TopRow, row: &v1::TopRow) {
             None => sum.failures.push(failures.clone()),
         }
     }
-    sum.failures.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.why.cmp(&b.why)));
-    sum.failures.truncate(MOST_FAILURES);
 }
 
-/// The events of several streams as they come, each with the number of its stream; none once a stream has ended.
+/// Keeps the reasons that are told, when all are known.
+fn most_frequent(row: &mut v1::TopRow) {
+    row.failures.sort_by(|a, b| b.calls.cmp(&a.calls).then_with(|| a.why.cmp(&b.why)));
+    row.failures.truncate(MOST_FAILURES);
+}
+
+/// What came of one of several streams: its number, and an event, or how it ended.
+pub type Heard<T> = (usize, Result<Option<T>, Status>);
+
+/// The events of several streams as they come.
 pub struct Merged<T> {
-    heard: mpsc::Receiver<(usize, Result<Option<T>, Status>)>,
+    heard: mpsc::Receiver<Heard<T>>,
     _tasks: JoinSet<()>,
 }
 
 impl<T: Send + 'static> Merged<T> {
-    pub fn of(streams: Vec<Streaming<T>>) -> Self {
+    pub fn of(streams: impl IntoIterator<Item = Streaming<T>>) -> Self {
         let (tell, heard) = mpsc::channel(MOST_WAITING);
         let mut tasks = JoinSet::new();
         for (number, mut stream) in streams.into_iter().enumerate() {
@@ -137,12 +146,8 @@ impl<T: Send + 'static> Merged<T> {
         Self { heard, _tasks: tasks }
     }
 
-    /// # Errors
-    /// What the control plane ends a stream with.
-    pub async fn next(&mut self) -> Result<Option<(usize, T)>, Status> {
-        match self.heard.recv().await {
-            Some((number, event)) => event.map(|event| event.map(|event| (number, event))),
-            None => Ok(None),
-        }
+    /// What comes next; none when all streams have ended.
+    pub async fn next(&mut self) -> Option<Heard<T>> {
+        self.heard.recv().await
     }
 }

@@ -72,14 +72,26 @@ async fn tap(arguments: &Arguments) -> Result<ExitCode, Failure> {
         };
         asking.client.tap(asking.request(request)).await
     };
-    let streams: Vec<_> = arguments.reach.ask(ask).await?.into_iter().map(tonic::Response::into_inner).collect();
-    let mut coverages = vec![None; streams.len()];
-    let mut events = Merged::of(streams);
+    let (addresses, streams): (Vec<_>, Vec<_>) = arguments.reach.ask(ask).await?.into_iter().unzip();
+    let mut coverages = vec![None; addresses.len()];
+    let mut watched = addresses.len();
+    let mut events = Merged::of(streams.into_iter().map(tonic::Response::into_inner));
     let colour = arguments.output.is_none() && std::io::stdout().is_terminal();
     let mut left = arguments.count;
     while left != Some(0) {
-        let Some((replica, event)) = events.next().await.map_err(|status| super::failure(&status))? else {
-            return Err(Failure::new(crate::failure::UNAVAILABLE, "the control plane has ended"));
+        let Some((replica, event)) = events.next().await else { break };
+        let event = match super::ended(event) {
+            Ok(event) => event,
+            Err(failure) => {
+                let failure = arguments.reach.whose(addresses[replica], failure);
+                watched -= 1;
+                if watched == 0 {
+                    return Err(failure);
+                }
+                super::aside(&failure.message);
+                coverages[replica] = Some(v1::Coverage::default());
+                continue;
+            }
         };
         let text = match event.event {
             Some(Event::Call(call)) => {

@@ -10,7 +10,7 @@ use sidegate_wire::v1;
 
 use super::line::plain;
 use super::reach::{Asking, Reach};
-use super::replicas::Table;
+use super::replicas::{Merged, Table};
 use crate::failure::{Failure, UNAVAILABLE};
 use crate::output::{Form, columns, print_text};
 use crate::words;
@@ -98,7 +98,7 @@ async fn top(arguments: &Arguments) -> Result<ExitCode, Failure> {
             last_seconds: u32::try_from(arguments.last.as_secs()).unwrap_or(u32::MAX),
             refresh_seconds: if goes_on { REFRESH } else { 0 },
             // Who is last at each replica may be first by the sum.
-            rows: if arguments.reach.replicas() > 1 { ALL_ROWS } else { arguments.rows },
+            rows: if arguments.reach.is_of_several() { ALL_ROWS } else { arguments.rows },
         };
         let tables = asking.client.top(asking.request(request)).await?;
         // What may not be seen is told by the first answer at the latest.
@@ -106,9 +106,16 @@ async fn top(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let first = tables.message().await?;
         Ok((tables, first))
     };
-    let (mut streams, mut next): (Vec<_>, Vec<_>) = arguments.reach.ask(ask).await?.into_iter().unzip();
-    while let Some(tables) = next.into_iter().collect::<Option<Vec<_>>>() {
-        let table = Table::of(tables, arguments.rows);
+    let mut first = Vec::new();
+    let (mut addresses, mut streams) = (Vec::new(), Vec::new());
+    for (address, (stream, table)) in arguments.reach.ask(ask).await? {
+        first.push(super::ended(Ok(table)).map_err(|failure| arguments.reach.whose(address, failure))?);
+        addresses.push(address);
+        streams.push(stream);
+    }
+    let (mut tables, mut more) = (first, Merged::of(streams));
+    loop {
+        let table = Table::of(&tables, arguments.rows);
         if !goes_on {
             print_text(&printed(&table, arguments.output)?)?;
             return Ok(ExitCode::SUCCESS);
@@ -116,12 +123,10 @@ async fn top(arguments: &Arguments) -> Result<ExitCode, Failure> {
         if !super::write(&format!("{CLEAR}{}", told(&table))) {
             return Ok(ExitCode::SUCCESS);
         }
-        next = Vec::with_capacity(streams.len());
-        for stream in &mut streams {
-            next.push(stream.message().await.map_err(|status| super::failure(&status))?);
-        }
+        // The latest of each, whoever is slower than the others.
+        let Some((replica, next)) = more.next().await else { return Ok(ExitCode::SUCCESS) };
+        tables[replica] = super::ended(next).map_err(|failure| arguments.reach.whose(addresses[replica], failure))?;
     }
-    Err(Failure::new(UNAVAILABLE, "the control plane has ended"))
 }
 
 fn printed(table: &Table, form: Option<Form>) -> Result<String, Failure> {

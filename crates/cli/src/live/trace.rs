@@ -70,9 +70,9 @@ async fn trace(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let request_id = arguments.request_id.to_ascii_lowercase();
     let ask = async |mut asking: Asking| {
         let request = v1::TraceRequest { scope: Some(asking.scope.clone()), request_id: request_id.clone() };
-        asking.client.trace(asking.request(request)).await
+        asking.client.trace(asking.request(request)).await.map(tonic::Response::into_inner)
     };
-    let answers: Vec<_> = arguments.reach.ask(ask).await?.into_iter().map(tonic::Response::into_inner).collect();
+    let answers = arguments.reach.find(ask, |traced: &v1::Traced| traced.call.is_some()).await?;
     let answered = answers.iter().map(|traced| traced.answered).sum();
     let coverages: Vec<_> = answers.iter().map(|traced| traced.coverage.unwrap_or_default()).collect();
     let found = answers.into_iter().find_map(|traced| Some((traced.call?, traced.considered)));

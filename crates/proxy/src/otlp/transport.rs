@@ -18,7 +18,7 @@ use sidegate_telemetry::otlp::settings::{Protocol, Target};
 /// Bytes of an answer that are read at most.
 const MAX_ANSWER: usize = 64 * 1024;
 /// The longest wait that a back-end can ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_ASKED: Duration = Duration::from_secs(60);
 
 /// Why a request was not taken: in our own words.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -50,16 +50,16 @@ impl Body for Reply {
 }
 
 pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Reply>, Infallible> {
+    let mood = lock(&shared.mood).clone();
     *lock(&shared.asked) += 1;
     let (head, body) = request.into_parts();
     let grpc = head.headers.get("content-type").is_some_and(|v| v.as_bytes().starts_with(b"application/grpc"));
     #[expect(clippy::disallowed_methods, reason = "it is limited")]
     let body = Limited::new(body, MOST).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let mood = lock(&shared.mood).clone();
     let read = if grpc { unframed(&body) } else { unpacked(&head.headers, &body) };
     if head.uri.path().to_ascii_lowercase().contains("metrics") {
         return match (mood, read) {
-            (Mood::Status(status), _) => Ok(refusal(grpc, status, None)),
+            (Mood::Status(status) | Mood::Later(status, _), _) => Ok(refusal(grpc, status, None)),
             (_, Some((message, _))) => Ok(counted(&shared, grpc, &message)),
             (_, None) => Ok(refusal(grpc, 400, None)),
         };
@@ -73,6 +73,7 @@ pub(super) async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> R
         Mood::Rejects(spans) => spans,
         Mood::Status(status) => return Ok(refusal(grpc, status, None)),
         Mood::Later(status, seconds) => return Ok(later(refusal(grpc, status, None), seconds)),
+        Mood::Garbled => return Ok(garbled(refusal(grpc, 503, None))),
         Mood::Echo(status) => return Ok(refusal(grpc, status, Some(&head.headers))),
         Mood::Stall => pending().await,
         Mood::Endless => return Ok(reply(grpc, Reply { bytes: None, endless: true, trailers: None })),
@@ -136,6 +137,14 @@ fn later(mut refusal: Response<Reply>, seconds: u32) -> Response<Reply> {
     let details = ErrorDetails::with_retry_info(Some(Duration::from_secs(seconds.into())));
     // Its trailers are ours, and short.
     let _ = Status::with_error_details(code, "", details).add_header(trailers);
+    refusal
+}
+
+/// The same, with details that nobody can read.
+fn garbled(mut refusal: Response<Reply>) -> Response<Reply> {
+    if let Some(trailers) = &mut refusal.body_mut().trailers {
+        trailers.insert("grpc-status-details-bin", HeaderValue::from_static("###"));
+    }
     refusal
 }
 

@@ -71,3 +71,18 @@ async fn a_token_goes_only_where_somebody_said_that_it_may() {
     reach(&["--control", &address]).ask(ask).await.unwrap();
     assert_eq!(*curious.0.lock().unwrap(), ["Bearer canary"]);
 }
+
+#[test]
+fn several_replicas_are_named_one_by_one_or_with_commas_and_each_once() {
+    let reach = |all: &[&str]| Command::parse_from(["sidegate"].iter().chain(all)).reach;
+    let (one, two) = ("http://127.0.0.1:1", "http://127.0.0.1:2");
+    assert_eq!(reach(&[]).addresses(), [USUAL]);
+    let repeated = reach(&["--control", one, "--control", two]);
+    assert_eq!((repeated.addresses(), repeated.is_of_several()), (vec![one, two], true));
+    let joined = reach(&["--control", &format!("{one},{two}")]);
+    assert_eq!((joined.addresses(), joined.named_once().is_ok()), (vec![one, two], true));
+    for again in [one, "http://localhost:1", "http://[::ffff:127.0.0.1]:1"] {
+        let refused = reach(&["--control", one, "--control", again]).named_once().unwrap_err();
+        assert_eq!((refused.code, refused.message), (USAGE, format!("{again} is named twice")));
+    }
+}

@@ -29,7 +29,7 @@ fn table(sidecars: u32, seconds: u32, rows: Vec<v1::TopRow>) -> v1::TopTable {
 fn who_spends_through_several_replicas_is_one_row_and_comes_first() {
     let first = table(3, 300, vec![row("a", 50, 5, &[("rate_limited", 1)]), row("b", 40, 4, &[])]);
     let second = table(2, 20, vec![row("b", 30, 3, &[("truncated", 2)]), row("a", 1, 1, &[("truncated", 9)])]);
-    let all = Table::of(vec![first, second], 10);
+    let all = Table::of(&[first, second], 10);
     let names: Vec<_> = all.rows.iter().map(|row| (row.namespace.as_str(), row.cost_nanodollars, row.calls)).collect();
     assert_eq!(names, [("b", 70, 7), ("a", 51, 6)]);
     let why: Vec<_> = all.rows[1].failures.iter().map(|f| (f.why.as_str(), f.calls)).collect();
@@ -42,10 +42,22 @@ fn who_spends_through_several_replicas_is_one_row_and_comes_first() {
 #[test]
 fn rows_beyond_what_was_asked_for_are_counted() {
     let rows = |from: i64| (from..from + 3).map(|n| row(&format!("n{n}"), n, 1, &[])).collect();
-    let all = Table::of(vec![table(1, 60, rows(0)), table(1, 60, rows(3))], 2);
+    let all = Table::of(&[table(1, 60, rows(0)), table(1, 60, rows(3))], 2);
     let names: Vec<_> = all.rows.iter().map(|row| row.namespace.as_str()).collect();
     assert_eq!((names, all.rows_left_out), (vec!["n5", "n4"], 4));
     assert_eq!(all.total.unwrap().calls, 6);
+}
+
+#[test]
+fn reasons_are_left_out_when_those_of_all_replicas_are_known() {
+    let five = [("a", 5), ("b", 5), ("c", 5), ("d", 5), ("e", 5)];
+    let tables = [&five[..], &[("f", 3)], &[("f", 4)]].map(|failures| table(1, 60, vec![row("n", 1, 30, failures)]));
+    let all = Table::of(&tables, 10);
+    let why: Vec<_> = all.rows[0].failures.iter().map(|f| (f.why.as_str(), f.calls)).collect();
+    assert_eq!(why, [("f", 7), ("a", 5), ("b", 5), ("c", 5), ("d", 5)]);
+    let mut cut = tables[0].clone();
+    cut.rows_left_out = 3;
+    assert_eq!(Table::of(&[cut, tables[1].clone()], 10).rows_left_out, 3);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a call under limits costs: a measurement, run by hand on a quiet machine.
 //!
-//! `cargo test -p sidegate-ledger --profile fast -- --ignored --nocapture`
+//! `make bench-parts`
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,8 +1,10 @@
 //! One unary call over a channel that reconnects by itself. Messages are handed through as they were encoded.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes};
+use futures_util::FutureExt;
 use http::HeaderMap;
 use http::uri::PathAndQuery;
 use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -12,7 +14,7 @@ use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
 use super::super::connect::Dialer;
-use super::{Failure, LONGEST_WAIT, MAX_ANSWER};
+use super::{Failure, LONGEST_ASKED, MAX_ANSWER};
 use sidegate_telemetry::otlp::settings::Target;
 
 /// A ping after so much silence of a connection that is used,
@@ -41,14 +43,21 @@ impl Grpc {
         self.client.ready().await.map_err(|_| Failure::passing("no connection"))?;
         let request =
             Request::from_parts(MetadataMap::from_headers(self.headers.clone()), tonic::Extensions::default(), body);
-        let answer = self.client.unary(request, PathAndQuery::from_static(method), Encoded).await;
+        let asked = self.client.unary(request, PathAndQuery::from_static(method), Encoded);
+        // tonic 0.14 panics at details that are not base64, and whoever sends would be gone for good.
+        let answer = AssertUnwindSafe(asked).catch_unwind().await.map_err(|_| broken())?;
         answer.map(tonic::Response::into_inner).map_err(|status| told(&status))
     }
 }
 
+/// The answer is none of gRPC's.
+fn broken() -> Failure {
+    Failure { what: "an answer that cannot be read".to_owned(), passing: false, after: None }
+}
+
 /// By OTLP's table of codes that may pass. A broken connection has no code of its own: it is `Unknown`, and has a source.
 fn told(status: &Status) -> Failure {
-    let after = status.get_details_retry_info().and_then(|info| info.retry_delay).map(|wait| wait.min(LONGEST_WAIT));
+    let after = status.get_details_retry_info().and_then(|info| info.retry_delay).map(|wait| wait.min(LONGEST_ASKED));
     let passing = match status.code() {
         Code::Cancelled
         | Code::DeadlineExceeded

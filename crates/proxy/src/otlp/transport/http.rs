@@ -14,7 +14,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use tokio::task::JoinSet;
 
 use super::super::connect::Dialer;
-use super::{Failure, LONGEST_WAIT, MAX_ANSWER};
+use super::{Failure, LONGEST_ASKED, MAX_ANSWER};
 use sidegate_telemetry::otlp::settings::Target;
 
 /// The way to a back-end.
@@ -98,7 +98,7 @@ fn passes(status: StatusCode) -> bool {
 
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds).min(LONGEST_WAIT))
+    Some(Duration::from_secs(seconds).min(LONGEST_ASKED))
 }
 
 /// An answer that is not longer than it may be.
