@@ -214,7 +214,9 @@ impl Bound {
             move || runtime.block_on(beside.run(has_ended))
         })?;
         let drain = Duration::from_secs(self.config.drain_seconds);
-        runtime()?.block_on(serve_calls(sidecar, self.calls, status, stop, drain))?;
+        runtime_of_calls(&sidecar)?.block_on(serve_calls(sidecar.clone(), self.calls, status, stop, drain))?;
+        // What was dropped with the runtime has settled.
+        sidecar.telling.tell_all();
         let _ = ended.send(true);
         let _ = thread.join();
         if let Some(path) = &self.config.admin_socket {
@@ -227,6 +229,14 @@ impl Bound {
 
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
+}
+
+/// A runtime whose idle moments are when settled calls are told of.
+fn runtime_of_calls(sidecar: &Arc<Sidecar>) -> io::Result<Runtime> {
+    let told = sidecar.clone();
+    let runtime = Builder::new_current_thread().enable_all().on_thread_park(move || told.telling.tell_all()).build()?;
+    sidecar.telling.wait_for_idle();
+    Ok(runtime)
 }
 
 /// Chance from the system, once: the keys that the standard library seeds its maps with. The cryptographic

@@ -378,6 +378,16 @@ impl Open {
         }
     }
 
+    /// Leaves its spans to be sent, if it is a traced one.
+    fn trace(&mut self) {
+        let Some(spans) = &self.sidecar.spans else { return };
+        let first = self.sidecar.is_first();
+        self.record.sampled |= self.at_end.takes(&self.record, first);
+        if self.record.sampled {
+            spans.push(&self.record);
+        }
+    }
+
     /// Settles what is held; what is left is to be told.
     fn settle(mut self: Box<Self>) {
         let now = self.now();
@@ -398,20 +408,28 @@ impl Open {
 struct Settled(Box<Open>);
 
 impl Settled {
-    /// Tells everyone.
-    fn tell(self) {
-        let mut open = self.0;
-        let now = open.now();
-        if let Some(spans) = &open.sidecar.spans {
-            let first = open.sidecar.is_first();
-            open.record.sampled |= open.at_end.takes(&open.record, first);
-            if open.record.sampled {
-                spans.push(&open.record);
-            }
+    /// Whether its trace tells what was said in it.
+    fn has_content(&self) -> bool {
+        self.0.record.detail.as_ref().is_some_and(|detail| detail.content.is_some())
+    }
+
+    /// Tells everyone of calls: the first of all of them, then the next, so that the code that tells it stays in the
+    /// processor's cache. Gives the list back, empty.
+    fn tell(mut calls: Vec<Self>) -> Vec<Self> {
+        for Self(open) in &mut calls {
+            open.trace();
         }
-        open.sidecar.metrics.observe(&open.record);
-        open.sidecar.audit.push(&open.record);
-        open.sidecar.recent.push(open.record, now);
+        for Self(open) in &calls {
+            open.sidecar.metrics.observe(&open.record);
+        }
+        for Self(open) in &calls {
+            open.sidecar.audit.push(&open.record);
+        }
+        for Self(open) in calls.drain(..) {
+            let now = open.now();
+            open.sidecar.recent.push(open.record, now);
+        }
+        calls
     }
 }
 

@@ -71,7 +71,7 @@ pub struct Sidecar {
     pub spans: Option<Arc<SpanQueue>>,
     /// The last calls, for whoever asks what happened.
     pub recent: Recent,
-    /// Calls that have settled in the turn of a connection.
+    /// Calls that have settled and are to be told of.
     pub telling: Telling,
     book: Mutex<Book>,
     chance: Mutex<SmallRng>,
@@ -201,5 +201,24 @@ impl Drop for Place {
             self.sidecar.streams.fetch_sub(1, Ordering::Relaxed);
         }
         self.sidecar.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+impl Sidecar {
+    /// One of nobody, that sends nothing anywhere.
+    pub(crate) fn for_tests() -> Arc<Self> {
+        use crate::dispatch::connect::Network;
+        use sidegate_telemetry::Format;
+        Self::new(Parts {
+            caller: Arc::default(),
+            clock: Clock::system(),
+            seed: 1,
+            bounds: CallBounds::default(),
+            pools: Pools::new(Arc::new(Network::default())),
+            audit: Arc::new(AuditQueue::new(Format::Json, 1024)),
+            metrics: Arc::new(Metrics::new(&Caller::default())),
+            spans: None,
+        })
     }
 }

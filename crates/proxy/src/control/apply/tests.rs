@@ -1,32 +1,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sidegate_policy::{Caller, Dialect, Snapshot};
-use sidegate_telemetry::{AuditQueue, Format, Metrics};
+use sidegate_policy::{Dialect, Snapshot};
 use sidegate_wire::encode_snapshot;
 use sidegate_wire::v1::{Credential, Credentials, Policy};
 
 use super::{Applier, digest};
-use crate::clock::Clock;
-use crate::config::CallBounds;
 use crate::control::store::Store;
 use crate::dispatch::attempt::{Failure, Kind};
-use crate::dispatch::connect::Network;
-use crate::dispatch::pool::Pools;
-use crate::sidecar::{Parts, Sidecar};
-
-fn sidecar() -> Arc<Sidecar> {
-    Sidecar::new(Parts {
-        caller: Arc::new(Caller::default()),
-        clock: Clock::system(),
-        seed: 1,
-        bounds: CallBounds::default(),
-        pools: Pools::new(Arc::new(Network::default())),
-        audit: Arc::new(AuditQueue::new(Format::Json, 1024)),
-        metrics: Arc::new(Metrics::new(&Caller::default())),
-        spans: None,
-    })
-}
+use crate::sidecar::Sidecar;
 
 fn snapshot(provider: &str) -> Snapshot {
     use sidegate_policy::{Endpoint, Meta, Network, ObjectKind, Provider, Timeouts};
@@ -93,13 +75,13 @@ impl Drop for Place {
 
 #[tokio::test]
 async fn a_policy_is_in_force_and_is_there_again_after_a_restart_without_its_keys() {
-    let (place, first) = (Place::new("restart"), sidecar());
+    let (place, first) = (Place::new("restart"), Sidecar::for_tests());
     let mut applier = place.applier();
     applier.credentials(&first, key(b"sk-canary")).unwrap();
     applier.policy(&first, &message(&snapshot("p"), 3)).unwrap();
     assert_eq!(first.armed.load().as_ref().unwrap().present, [[true]]);
 
-    let second = sidecar();
+    let second = Sidecar::for_tests();
     let mut restarted = place.applier();
     assert!(restarted.restore(&second));
     assert_eq!(second.armed.load().as_ref().unwrap().present, [[false]]);
@@ -110,7 +92,7 @@ async fn a_policy_is_in_force_and_is_there_again_after_a_restart_without_its_key
 
 #[tokio::test]
 async fn cp8_what_is_damaged_is_refused_and_the_last_good_stays() {
-    let (place, sidecar) = (Place::new("damaged"), sidecar());
+    let (place, sidecar) = (Place::new("damaged"), Sidecar::for_tests());
     let mut applier = place.applier();
     applier.policy(&sidecar, &message(&snapshot("p"), 1)).unwrap();
     let mut damaged = message(&snapshot("q"), 1);
@@ -125,7 +107,7 @@ async fn cp8_what_is_damaged_is_refused_and_the_last_good_stays() {
 
 #[tokio::test]
 async fn cp10_an_older_epoch_is_refused() {
-    let (place, sidecar) = (Place::new("epoch"), sidecar());
+    let (place, sidecar) = (Place::new("epoch"), Sidecar::for_tests());
     let mut applier = place.applier();
     applier.policy(&sidecar, &message(&snapshot("p"), 5)).unwrap();
     assert!(applier.policy(&sidecar, &message(&snapshot("q"), 4)).unwrap_err().contains("epoch"));
@@ -134,7 +116,7 @@ async fn cp10_an_older_epoch_is_refused() {
 
 #[tokio::test]
 async fn cp11_an_empty_policy_is_refused_unless_it_is_meant() {
-    let (place, sidecar) = (Place::new("empty"), sidecar());
+    let (place, sidecar) = (Place::new("empty"), Sidecar::for_tests());
     let mut applier = place.applier();
     applier.policy(&sidecar, &message(&snapshot("p"), 1)).unwrap();
     let mut empty = message(&Snapshot::default(), 1);
@@ -145,7 +127,7 @@ async fn cp11_an_empty_policy_is_refused_unless_it_is_meant() {
 
 #[tokio::test]
 async fn a_key_that_cannot_stand_in_a_header_is_refused_without_being_told() {
-    let (place, sidecar) = (Place::new("key"), sidecar());
+    let (place, sidecar) = (Place::new("key"), Sidecar::for_tests());
     let mut applier = place.applier();
     let reason = applier.credentials(&sidecar, key(b"canary\nkey")).unwrap_err();
     assert!(reason.contains("`a` of ns/p") && !reason.contains("canary"), "{reason}");
@@ -157,7 +139,7 @@ fn told(sidecar: &Sidecar) -> Vec<String> {
 
 #[tokio::test]
 async fn a_key_that_was_turned_down_is_told_until_another_one_is_in_its_place() {
-    let (place, sidecar) = (Place::new("down"), sidecar());
+    let (place, sidecar) = (Place::new("down"), Sidecar::for_tests());
     let marked = |value, mark: &str| {
         let mut keys = key(value);
         keys.credentials[0].mark = mark.to_owned();
