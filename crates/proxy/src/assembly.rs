@@ -215,7 +215,7 @@ impl Bound {
         })?;
         let drain = Duration::from_secs(self.config.drain_seconds);
         runtime_of_calls(&sidecar)?.block_on(serve_calls(sidecar.clone(), self.calls, status, stop, drain))?;
-        // What was dropped with the runtime has settled.
+        // The last calls may have settled after the last idle moment.
         sidecar.telling.tell_all();
         let _ = ended.send(true);
         let _ = thread.join();
@@ -232,10 +232,16 @@ fn runtime() -> io::Result<Runtime> {
 }
 
 /// A runtime whose idle moments are when settled calls are told of.
-fn runtime_of_calls(sidecar: &Arc<Sidecar>) -> io::Result<Runtime> {
-    let told = sidecar.clone();
-    let runtime = Builder::new_current_thread().enable_all().on_thread_park(move || told.telling.tell_all()).build()?;
-    sidecar.telling.wait_for_idle();
+pub(crate) fn runtime_of_calls(sidecar: &Arc<Sidecar>) -> io::Result<Runtime> {
+    // Connections to providers are tasks of this runtime, and the sidecar has them.
+    let told = Arc::downgrade(sidecar);
+    let tell = move || {
+        if let Some(sidecar) = told.upgrade() {
+            sidecar.telling.tell_all();
+        }
+    };
+    let runtime = Builder::new_current_thread().enable_all().on_thread_park(tell).build()?;
+    sidecar.telling.be_patient();
     Ok(runtime)
 }
 
@@ -262,7 +268,11 @@ async fn serve_calls(
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
-            _ = sweep.tick() => sidecar.pools.close_idle(),
+            _ = sweep.tick() => {
+                sidecar.pools.close_idle();
+                // For a thread that has no idle moment.
+                sidecar.telling.tell_all();
+            }
         }
     }
     status.draining();

@@ -2,8 +2,8 @@
 //!
 //! A [`Settlement`] is opened before anything else and owned by whoever has the call: first its future, then
 //! the body of its answer. Its ends consume it; dropped without an end, it settles conservatively (the caller
-//! left, or the code panicked). Then every hold is settled, and one record goes to the audit line, the
-//! metrics, the spans of a traced call and the ring of recent calls, as soon as nobody waits for it any more.
+//! left, or the code panicked). Then every hold is settled, and later, with those of other calls ([`Telling`]), one
+//! record goes to the audit line, the metrics, the spans of a traced call and the ring of recent calls.
 
 mod attempt;
 mod telling;
@@ -24,6 +24,7 @@ use sidegate_telemetry::sampling::{AtEnd, at_head};
 use sidegate_telemetry::{CallRecord, Content, Decision, Detail, Outcome, RequestId, Tool, ToolUse};
 
 use self::attempt::OpenAttempt;
+use self::telling::Settled;
 pub use self::telling::Telling;
 use crate::armed::Armed;
 use crate::sidecar::{Place, Sidecar};
@@ -401,35 +402,6 @@ impl Open {
         drop(self.place.take());
         let sidecar = self.sidecar.clone();
         sidecar.telling.of(Settled(self));
-    }
-}
-
-/// A call that holds nothing any more and has not been told of.
-struct Settled(Box<Open>);
-
-impl Settled {
-    /// Whether its trace tells what was said in it.
-    fn has_content(&self) -> bool {
-        self.0.record.detail.as_ref().is_some_and(|detail| detail.content.is_some())
-    }
-
-    /// Tells everyone of calls: the first of all of them, then the next, so that the code that tells it stays in the
-    /// processor's cache. Gives the list back, empty.
-    fn tell(mut calls: Vec<Self>) -> Vec<Self> {
-        for Self(open) in &mut calls {
-            open.trace();
-        }
-        for Self(open) in &calls {
-            open.sidecar.metrics.observe(&open.record);
-        }
-        for Self(open) in &calls {
-            open.sidecar.audit.push(&open.record);
-        }
-        for Self(open) in calls.drain(..) {
-            let now = open.now();
-            open.sidecar.recent.push(open.record, now);
-        }
-        calls
     }
 }
 

@@ -159,6 +159,7 @@ async fn several_replicas_answer_as_one() {
     two.program.crash();
     let (both, gone) = ([&one, &two], two.ports[5].to_string());
     within(SOON, "a word of it", || tap.told().contains(&gone)).await;
+    within(SOON, "it watches the other", || tap.told().contains("watching 1 sidecar\n")).await;
     let (mut ids, began) = (Vec::new(), tokio::time::Instant::now());
     while !seen(&ids) {
         assert!(began.elapsed() < SOON, "{}", tap.told());

@@ -47,6 +47,54 @@ impl Covered {
     }
 }
 
+/// What is known of replicas that are listened to.
+#[derive(Debug)]
+pub struct Listened(Vec<Known>);
+
+#[derive(Debug, Clone, Copy)]
+enum Known {
+    Nothing,
+    Covers(v1::Coverage),
+    Gone,
+}
+
+impl Listened {
+    /// So many, of which nothing is known yet.
+    pub fn to(replicas: usize) -> Self {
+        Self(vec![Known::Nothing; replicas])
+    }
+
+    /// One says of how many sidecars it speaks. What all speak of together, once all that are there have said theirs.
+    pub fn covers(&mut self, replica: usize, coverage: v1::Coverage) -> Option<Covered> {
+        self.now(replica, Known::Covers(coverage))
+    }
+
+    /// One speaks no more. What those that are left speak of together.
+    pub fn ended(&mut self, replica: usize) -> Option<Covered> {
+        self.now(replica, Known::Gone)
+    }
+
+    /// Whether nobody is left.
+    pub fn is_over(&self) -> bool {
+        self.0.iter().all(|known| matches!(known, Known::Gone))
+    }
+
+    fn now(&mut self, replica: usize, known: Known) -> Option<Covered> {
+        if let Some(place) = self.0.get_mut(replica) {
+            *place = known;
+        }
+        let mut coverages = Vec::new();
+        for known in &self.0 {
+            match known {
+                Known::Nothing => return None,
+                Known::Covers(coverage) => coverages.push(*coverage),
+                Known::Gone => {}
+            }
+        }
+        (!coverages.is_empty()).then(|| Covered::by(&coverages))
+    }
+}
+
 /// A table of all replicas.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {

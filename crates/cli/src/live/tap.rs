@@ -10,7 +10,7 @@ use sidegate_wire::v1::tap_event::Event;
 
 use super::line::Line;
 use super::reach::Reach;
-use super::replicas::{Covered, Merged};
+use super::replicas::{Covered, Listened, Merged};
 use crate::failure::Failure;
 
 /// Ways for a call to end, beside the classes of failures.
@@ -73,8 +73,7 @@ async fn tap(arguments: &Arguments) -> Result<ExitCode, Failure> {
         asking.client.tap(asking.request(request)).await
     };
     let (addresses, streams): (Vec<_>, Vec<_>) = arguments.reach.ask(ask).await?.into_iter().unzip();
-    let mut coverages = vec![None; addresses.len()];
-    let mut watched = addresses.len();
+    let mut replicas = Listened::to(addresses.len());
     let mut events = Merged::of(streams.into_iter().map(tonic::Response::into_inner));
     let colour = arguments.output.is_none() && std::io::stdout().is_terminal();
     let mut left = arguments.count;
@@ -84,12 +83,12 @@ async fn tap(arguments: &Arguments) -> Result<ExitCode, Failure> {
             Ok(event) => event,
             Err(failure) => {
                 let failure = arguments.reach.whose(addresses[replica], failure);
-                watched -= 1;
-                if watched == 0 {
+                let covered = replicas.ended(replica);
+                if replicas.is_over() {
                     return Err(failure);
                 }
                 super::aside(&failure.message);
-                coverages[replica] = Some(v1::Coverage::default());
+                watching(covered);
                 continue;
             }
         };
@@ -99,11 +98,7 @@ async fn tap(arguments: &Arguments) -> Result<ExitCode, Failure> {
                 told(arguments, &call, colour)
             }
             Some(Event::Coverage(coverage)) => {
-                coverages[replica] = Some(coverage);
-                // Once all have said theirs.
-                if let Some(all) = coverages.iter().copied().collect::<Option<Vec<_>>>() {
-                    super::aside(&format!("watching {}", Covered::by(&all).tell()));
-                }
+                watching(replicas.covers(replica, coverage));
                 continue;
             }
             Some(Event::Missed(calls)) => {
@@ -117,6 +112,12 @@ async fn tap(arguments: &Arguments) -> Result<ExitCode, Failure> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn watching(covered: Option<Covered>) {
+    if let Some(covered) = covered {
+        super::aside(&format!("watching {}", covered.tell()));
+    }
 }
 
 fn told(arguments: &Arguments, call: &v1::SeenCall, colour: bool) -> String {

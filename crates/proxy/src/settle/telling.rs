@@ -1,46 +1,53 @@
 //! When a settled call is told of: after its answer has left, and with others.
 //!
 //! Its audit line, its metrics, its spans where it is traced and its place among the recent calls cost as much as a sixth
-//! of the call, or more, and nobody has to wait for them. What settles in a turn of a connection is told when the turn
-//! has ended, and what the turn had to write has been written; what settles at any other time is told at once.
+//! of the call, or more, and nobody has to wait for them. What settles outside a turn of a connection is told at once.
+//! What settles in one is told when what the turn had to write has been written: at the end of the turn, or, where
+//! somebody says when there is nothing else to do, at that moment. For telling is much code for little data, and
+//! between two calls all of it leaves the processor's cache.
 //!
-//! Telling is much code for little data, and between two calls all of it leaves the processor's cache. Where the
-//! runtime says when it has nothing to do, a call therefore waits for that moment, for [`TOGETHER`] others or for
-//! [`TURNS`] turns, whichever comes first; but not one whose trace holds what was said in it.
+//! Calls settle on one thread; the locks and atomics are there because a sidecar is shared with others.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::Settled;
+use super::Open;
+use crate::sidecar::Sidecar;
 
 #[cfg(test)]
 mod tests;
 
-/// Calls that wait for each other, at most.
+/// Calls that wait for each other, at most, at the end of a turn.
 const TOGETHER: usize = 32;
-/// Turns of connections that a call waits for, at most: a runtime that is never idle has several thousand a second.
+/// Turns of connections, its own among them, that a call waits for, at most. A thread that is never idle has several
+/// thousand a second, unless it is busy with HTTP/2 alone.
 const TURNS: usize = 256;
 
 /// The calls that are to be told of.
 #[derive(Default)]
 pub struct Telling {
     in_turn: AtomicBool,
-    /// Somebody calls [`Telling::tell_all`] when there is nothing else to do.
-    when_idle: AtomicBool,
-    /// How many wait: spares the lock where none does.
-    waits: AtomicUsize,
+    /// Turns that a call may wait for beside its own.
+    patience: AtomicUsize,
     /// Turns that have ended since the first of them settled.
     turns: AtomicUsize,
+    /// How many wait: spares the lock where none does.
+    waits: AtomicUsize,
     waiting: Mutex<Vec<Settled>>,
 }
+
+/// A call that holds nothing any more and has not been told of.
+pub(super) struct Settled(pub(super) Box<Open>);
 
 /// A turn of a connection, until this is dropped.
 pub struct Turn<'a>(&'a Telling);
 
 impl Telling {
-    /// From now on calls may wait for an idle moment, at which [`Telling::tell_all`] is called.
-    pub fn wait_for_idle(&self) {
-        self.when_idle.store(true, Ordering::Relaxed);
+    /// From now on calls may wait for others, because somebody calls [`Telling::tell_all`] when there is nothing else
+    /// to do.
+    pub fn be_patient(&self) {
+        self.patience.store(TURNS, Ordering::Relaxed);
     }
 
     /// A turn begins.
@@ -55,14 +62,15 @@ impl Telling {
             return;
         }
         self.turns.store(0, Ordering::Relaxed);
-        let settled = {
+        let mut settled = {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             self.waits.store(0, Ordering::Release);
             std::mem::take(&mut *waiting)
         };
-        let settled = Settled::tell(settled);
+        tell(&mut settled);
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.is_empty() {
+            // Its room is used again.
             *waiting = settled;
         }
     }
@@ -70,7 +78,7 @@ impl Telling {
     /// A call has settled.
     pub(super) fn of(&self, settled: Settled) {
         if settled.has_content() {
-            // Not kept longer than need be.
+            // What was said is not kept in memory beyond the turn.
             self.turns.store(TURNS, Ordering::Relaxed);
         }
         {
@@ -90,7 +98,7 @@ impl Telling {
             return;
         }
         let turns = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
-        if !self.when_idle.load(Ordering::Relaxed) || waits >= TOGETHER || turns >= TURNS {
+        if waits >= TOGETHER || turns >= self.patience.load(Ordering::Relaxed) {
             self.tell_all();
         }
     }
@@ -99,5 +107,34 @@ impl Telling {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.end_turn();
+    }
+}
+
+impl Settled {
+    /// Whether its trace tells what was said in it.
+    fn has_content(&self) -> bool {
+        self.0.record.detail.as_ref().is_some_and(|detail| detail.content.is_some())
+    }
+}
+
+/// Tells everyone of calls, and leaves none: one who listens of all of them, and then the next, so that the code for it
+/// stays in the processor's cache.
+fn tell(calls: &mut Vec<Settled>) {
+    let Some(Settled(first)) = calls.first() else { return };
+    let sidecar = first.sidecar.clone();
+    each(&sidecar, calls.iter_mut(), |Settled(open)| open.trace());
+    each(&sidecar, calls.iter(), |Settled(open)| sidecar.metrics.observe(&open.record));
+    each(&sidecar, calls.iter(), |Settled(open)| sidecar.audit.push(&open.record));
+    each(&sidecar, calls.drain(..), |Settled(open)| {
+        let now = open.now();
+        sidecar.recent.push(open.record, now);
+    });
+}
+
+/// Tells of each call. A panic is noted and is the end of that call's turn alone: these calls are of many connections.
+fn each<T>(sidecar: &Sidecar, mut calls: impl Iterator<Item = T>, mut tell: impl FnMut(T)) {
+    while catch_unwind(AssertUnwindSafe(|| calls.by_ref().for_each(&mut tell))).is_err() {
+        sidecar.metrics.panicked();
+        tracing::error!("a panic while a settled call was told of; its audit line, metrics or spans are not whole");
     }
 }

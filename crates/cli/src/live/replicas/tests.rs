@@ -2,7 +2,7 @@
 
 use sidegate_wire::v1;
 
-use super::{Covered, Table};
+use super::{Covered, Listened, Table};
 
 fn row(namespace: &str, cost: i64, calls: u64, failures: &[(&str, u64)]) -> v1::TopRow {
     let failures = failures.iter().map(|(why, calls)| v1::Failures { why: (*why).to_owned(), calls: *calls });
@@ -66,4 +66,18 @@ fn coverage_says_of_which_replicas() {
     assert_eq!(Covered::by(&[of(None)]).tell(), "1 sidecar");
     assert_eq!(Covered::by(&[of(Some(3))]).tell(), "1 sidecar of 3 pods known to this replica");
     assert_eq!(Covered::by(&[of(Some(3)), of(Some(4))]).tell(), "2 sidecars of 4 pods known to these 2 replicas");
+}
+
+#[test]
+fn a_replica_that_is_gone_is_not_counted() {
+    let of = |sidecars| v1::Coverage { sidecars, pods: Some(9) };
+    let told = |covered: Option<Covered>| covered.map(|covered| covered.tell());
+    let mut replicas = Listened::to(3);
+    assert_eq!(told(replicas.covers(0, of(2))), None);
+    assert_eq!(told(replicas.ended(1)), None, "the third has said nothing");
+    assert_eq!(told(replicas.covers(2, of(3))).as_deref(), Some("5 sidecars of 9 pods known to these 2 replicas"));
+    assert_eq!(told(replicas.ended(2)).as_deref(), Some("2 sidecars of 9 pods known to this replica"));
+    assert!(!replicas.is_over());
+    assert_eq!(told(replicas.ended(0)), None);
+    assert!(replicas.is_over());
 }

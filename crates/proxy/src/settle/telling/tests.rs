@@ -1,8 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::{TOGETHER, TURNS};
+use super::{TOGETHER, TURNS, each};
+use crate::assembly::runtime_of_calls;
 use crate::settle::Settlement;
 use crate::sidecar::Sidecar;
 
@@ -19,7 +21,7 @@ fn told(sidecar: &Sidecar) -> u64 {
 /// A sidecar whose runtime has idle moments.
 fn patient() -> Arc<Sidecar> {
     let sidecar = Sidecar::for_tests();
-    sidecar.telling.wait_for_idle();
+    sidecar.telling.be_patient();
     sidecar
 }
 
@@ -34,10 +36,43 @@ fn what_settles_in_a_turn_is_told_after_it() {
 }
 
 #[test]
-fn what_settles_outside_a_turn_is_told_at_once() {
+fn what_settles_outside_a_turn_is_told_at_once_with_what_waits() {
     let sidecar = patient();
+    {
+        let _turn = sidecar.telling.turn();
+        call(&sidecar);
+    }
     call(&sidecar);
+    assert_eq!(told(&sidecar), 2);
+}
+
+#[test]
+fn an_idle_moment_is_when_the_runtime_of_calls_waits() {
+    let sidecar = Sidecar::for_tests();
+    let runtime = runtime_of_calls(&sidecar).unwrap();
+    let busy = async {
+        let _turn = sidecar.telling.turn();
+        call(&sidecar);
+    };
+    runtime.block_on(busy);
+    assert_eq!(told(&sidecar), 0, "it did not wait");
+    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
     assert_eq!(told(&sidecar), 1);
+}
+
+#[test]
+fn a_panic_for_one_call_is_none_for_the_next() {
+    let sidecar = Sidecar::for_tests();
+    let mut told = Vec::new();
+    each(&sidecar, 1..=4, |number| {
+        assert!(number % 2 == 1, "on purpose");
+        told.push(number);
+    });
+    assert_eq!(told, [1, 3]);
+    let mut text = String::new();
+    sidecar.metrics.encode(&mut text);
+    let counted = text.lines().find(|line| line.starts_with("sidegate_panics_total"));
+    assert!(counted.is_some_and(|line| line.ends_with(" 2")), "{counted:?}");
 }
 
 #[test]
