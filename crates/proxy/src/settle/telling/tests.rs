@@ -13,6 +13,12 @@ fn call(sidecar: &Arc<Sidecar>) {
     Settlement::open(sidecar, &HeaderMap::new()).answered_here(StatusCode::OK, 2);
 }
 
+/// A call that ends in a turn of its own.
+fn call_in_turn(sidecar: &Arc<Sidecar>) {
+    let _turn = sidecar.telling.turn();
+    call(sidecar);
+}
+
 /// Calls that were told of.
 fn told(sidecar: &Sidecar) -> u64 {
     sidecar.recent.take_sums(sidecar.clock.now()).iter().map(|sum| sum.calls).sum()
@@ -38,10 +44,7 @@ fn what_settles_in_a_turn_is_told_after_it() {
 #[test]
 fn what_settles_outside_a_turn_is_told_at_once_with_what_waits() {
     let sidecar = patient();
-    {
-        let _turn = sidecar.telling.turn();
-        call(&sidecar);
-    }
+    call_in_turn(&sidecar);
     call(&sidecar);
     assert_eq!(told(&sidecar), 2);
 }
@@ -50,11 +53,7 @@ fn what_settles_outside_a_turn_is_told_at_once_with_what_waits() {
 fn an_idle_moment_is_when_the_runtime_of_calls_waits() {
     let sidecar = Sidecar::for_tests();
     let runtime = runtime_of_calls(&sidecar).unwrap();
-    let busy = async {
-        let _turn = sidecar.telling.turn();
-        call(&sidecar);
-    };
-    runtime.block_on(busy);
+    runtime.block_on(async { call_in_turn(&sidecar) });
     assert_eq!(told(&sidecar), 0, "it did not wait");
     runtime.block_on(async { tokio::time::sleep(Duration::from_millis(1)).await });
     assert_eq!(told(&sidecar), 1);
@@ -79,8 +78,7 @@ fn a_panic_for_one_call_is_none_for_the_next() {
 fn calls_wait_for_an_idle_moment() {
     let sidecar = patient();
     for _ in 1..TOGETHER {
-        let _turn = sidecar.telling.turn();
-        call(&sidecar);
+        call_in_turn(&sidecar);
     }
     assert_eq!(told(&sidecar), 0);
     sidecar.telling.tell_all();
@@ -91,8 +89,7 @@ fn calls_wait_for_an_idle_moment() {
 fn no_more_than_so_many_calls_wait() {
     let sidecar = patient();
     for _ in 0..TOGETHER {
-        let _turn = sidecar.telling.turn();
-        call(&sidecar);
+        call_in_turn(&sidecar);
     }
     assert_eq!(told(&sidecar), TOGETHER as u64);
 }
@@ -100,10 +97,7 @@ fn no_more_than_so_many_calls_wait() {
 #[test]
 fn no_call_waits_for_more_than_so_many_turns() {
     let sidecar = patient();
-    {
-        let _turn = sidecar.telling.turn();
-        call(&sidecar);
-    }
+    call_in_turn(&sidecar);
     for _ in 2..TURNS {
         drop(sidecar.telling.turn());
     }
@@ -111,10 +105,7 @@ fn no_call_waits_for_more_than_so_many_turns() {
     drop(sidecar.telling.turn());
     assert_eq!(told(&sidecar), 1);
     // The next one has all of its turns again.
-    {
-        let _turn = sidecar.telling.turn();
-        call(&sidecar);
-    }
+    call_in_turn(&sidecar);
     assert_eq!(told(&sidecar), 0);
 }
 
@@ -122,11 +113,12 @@ fn no_call_waits_for_more_than_so_many_turns() {
 fn what_was_said_waits_for_nobody() {
     use sidegate_telemetry::{Content, Detail};
     let sidecar = patient();
+    call_in_turn(&sidecar);
     let turn = sidecar.telling.turn();
     let mut settlement = Settlement::open(&sidecar, &HeaderMap::new());
     let content = Some(Box::new(Content::default()));
     settlement.with(|open| open.record.detail = Some(Box::new(Detail { content, ..Detail::default() })));
     settlement.answered_here(StatusCode::OK, 2);
     drop(turn);
-    assert_eq!(told(&sidecar), 1);
+    assert_eq!(told(&sidecar), 2, "with what waited before it");
 }
