@@ -28,7 +28,7 @@ const TURNS: usize = 256;
 #[derive(Default)]
 pub struct Telling {
     in_turn: AtomicBool,
-    /// Turns that a call may wait for beside its own.
+    /// Turns, its own among them, at whose end a call is told of. At the end of its own while this is zero.
     patience: AtomicUsize,
     /// Turns that have ended since the first of them settled.
     turns: AtomicUsize,
@@ -131,7 +131,7 @@ fn tell(calls: &mut Vec<Settled>) {
     });
 }
 
-/// Tells of each call. A panic is noted and is the end of that call's turn alone: these calls are of many connections.
+/// Tells one who listens of each call. A panic is noted, and the next call is told of: these are of many connections.
 fn each<T>(sidecar: &Sidecar, mut calls: impl Iterator<Item = T>, mut tell: impl FnMut(T)) {
     while catch_unwind(AssertUnwindSafe(|| calls.by_ref().for_each(&mut tell))).is_err() {
         sidecar.metrics.panicked();
